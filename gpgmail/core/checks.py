@@ -1,0 +1,48 @@
+"""Checks that rows of several rooms share: each returns the value or raises ValueError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from gpgmail.core.text import refuse_controls
+
+
+def port(value: int) -> int:
+    """Accept a TCP port."""
+    return between(0, 65535)(value)
+
+
+def between(low: int, high: int) -> Callable[[int], int]:
+    """Return a check that accepts *low* to *high*, both included."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}, not {value}")
+        return value
+
+    return check
+
+
+def seconds(value: int) -> int:
+    """Accept a time limit in seconds, 0 for none."""
+    if value < 0:
+        raise ValueError(f"must be 0 or more, not {value}")
+    return value
+
+
+def one_of(choices: Collection[str]) -> Callable[[str], str]:
+    """Return a check that accepts *choices* in any case and stores them as they are written here."""
+    by_lower = {choice.lower(): choice for choice in choices}
+
+    def check(value: str) -> str:
+        try:
+            return by_lower[value.strip().lower()]
+        except KeyError:
+            raise ValueError(f"must be one of {', '.join(choices)}, not {value!r}") from None
+
+    return check
+
+
+def one_line(subject: str) -> Callable[[str], str]:
+    """Return a check that refuses CR, LF and NUL."""
+    return lambda value: refuse_controls(value, subject)

@@ -1,0 +1,179 @@
+"""Declared rows: one line states a property or setting, everything else reads it.
+
+A row gives the typed attribute, the keyword argument, validation, the config key, the docs, and
+whether it was ever set. Rows stand in the room that honours them; components inherit row sets and
+add methods. Rows are data: no row calls another, none is conditional.
+
+    class TransportOptions(Declared):
+        mail_port: int = prop(default=25, check=port, locked=Situation.PORT_LOCKED, doc="…")
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, dataclass_transform, get_type_hints
+
+from gpgmail.core.errors import GpgmailError
+from gpgmail.core.secret import MASK
+from gpgmail.core.situations import Situation
+
+Check = Callable[[Any], Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """A declared property (`documented` on the reference pages as one) or setting."""
+
+    default: Any
+    doc: str
+    key: str = ""  # the name that config() knows it by
+    prop: bool = True
+    check: Check | None = None
+    locked: Situation | None = None  # raised when set while connected
+    secret: bool = False
+    name: str = ""
+    type: Any = object
+
+    def __get__(self, obj: Declared | None, owner: type) -> Any:
+        return self if obj is None else obj._values.get(self.name, self.default)
+
+    def __set__(self, obj: Declared, value: Any) -> None:
+        obj._before_set(self)
+        obj._values[self.name] = self.accept(value)
+        obj._after_set(self)
+
+    def accept(self, value: Any) -> Any:
+        """Return *value* as it is stored.
+
+        Raises:
+            UsageError: If its type or range is wrong.
+        """
+        kinds = self.type if isinstance(self.type, tuple) else (self.type,)
+        wrong_bool = isinstance(value, bool) and bool not in kinds
+        if not isinstance(value, kinds) or wrong_bool:
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise self._bad(f"takes {names}, not {type(value).__name__}")
+        if self.check is None:
+            return value
+        try:
+            return self.check(value)
+        except GpgmailError:
+            raise
+        except ValueError as error:
+            raise self._bad(str(error)) from None
+
+    def parse(self, text: str) -> Any:
+        """Return the value that *text* stands for in config()."""
+        kind = self.type[0] if isinstance(self.type, tuple) else self.type
+        try:
+            return _PARSERS[kind](text)
+        except (KeyError, ValueError):
+            raise self._bad(f"cannot be read as {kind.__name__}: {self._shown(text)}") from None
+
+    def _shown(self, text: str) -> str:
+        return MASK if self.secret else repr(text)
+
+    def _bad(self, detail: str) -> GpgmailError:
+        return Situation.BAD_VALUE.error(detail, subject=self.key if not self.prop else self.name)
+
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_PARSERS: dict[type, Callable[[str], Any]] = {
+    bool: lambda text: _BOOLEANS[text.strip().lower()],
+    int: int,
+    float: float,
+    str: str,
+    bytes: lambda text: text.encode(),
+}
+
+
+def prop(
+    *,
+    default: Any,
+    doc: str,
+    key: str = "",
+    check: Check | None = None,
+    locked: Situation | None = None,
+    secret: bool = False,
+) -> Any:
+    """Declare a property; *key* is its name in config() where it has one there too."""
+    return Row(default=default, doc=doc, key=key, check=check, locked=locked, secret=secret)
+
+
+def setting(
+    *,
+    default: Any,
+    doc: str,
+    key: str,
+    check: Check | None = None,
+    locked: Situation | None = None,
+    secret: bool = False,
+) -> Any:
+    """Declare a setting: reached by config() under *key*, and as an attribute."""
+    return Row(
+        default=default, doc=doc, key=key, prop=False, check=check, locked=locked, secret=secret
+    )
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(prop, setting))
+class Declared:
+    """Base of row sets."""
+
+    _values: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {name: row for name, row in vars(cls).items() if isinstance(row, Row)}
+        if not own:
+            return
+        hints = get_type_hints(cls, vars(sys.modules[cls.__module__]))
+        for name, row in own.items():
+            row.name = name
+            row.type = _runtime_type(hints[name])
+
+    def __init__(self, **values: Any) -> None:
+        self._values = {}
+        known = {row.name for row in rows(type(self))}
+        for name, value in values.items():
+            if name not in known:
+                raise Situation.BAD_VALUE.error(
+                    f"{type(self).__name__} has no such option", subject=name
+                )
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{row.name}={MASK if row.secret else repr(self._values[row.name])}"
+            for row in rows(type(self))
+            if row.name in self._values
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _before_set(self, row: Row) -> None:
+        """Say no to a change that must not happen now; components do."""
+
+    def _after_set(self, row: Row) -> None:
+        """Take note of a change; components do."""
+
+
+def rows(cls: type[Declared]) -> Iterator[Row]:
+    """Yield the rows of *cls*, those of its bases first, in the order in which they stand."""
+    seen: dict[str, Row] = {}
+    for base in reversed(cls.__mro__):
+        seen.update((name, row) for name, row in vars(base).items() if isinstance(row, Row))
+    yield from seen.values()
+
+
+def is_set(obj: Declared, name: str) -> bool:
+    """Tell whether the row *name* was ever set on *obj*."""
+    return name in obj._values
+
+
+def _runtime_type(hint: Any) -> Any:
+    """Return what isinstance() takes for an annotation: a class, or a tuple for a union."""
+    members = getattr(hint, "__args__", None)
+    if members and not isinstance(hint, type):
+        return tuple(getattr(member, "__origin__", member) for member in members)
+    return getattr(hint, "__origin__", hint)

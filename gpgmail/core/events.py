@@ -1,0 +1,111 @@
+"""What the project tells its caller while it works.
+
+Parameter names are those of the reference pages. `writable` parameters are read back after the
+handler returned. Components offer each as a property named by `handler`; the toolkit face by
+`on(EventType, handler)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Direction(IntEnum):
+    """Who said a line of a transcript."""
+
+    CLIENT = 0
+    SERVER = 1
+    INFO = 2
+
+
+@dataclass(slots=True)
+class Event:
+    """Base of all events."""
+
+    handler: ClassVar[str]
+
+
+@dataclass(slots=True)
+class ConnectionStatus(Event):
+    """The connection was made, secured or closed; `status_code` is 0 where nothing went wrong."""
+
+    handler = "on_connection_status"
+    connection_event: str
+    status_code: int
+    description: str
+
+
+@dataclass(slots=True)
+class StartTransfer(Event):
+    """The content begins to go out (0) or come in (1)."""
+
+    handler = "on_start_transfer"
+    direction: int
+
+
+@dataclass(slots=True)
+class Transfer(Event):
+    """Content went out; `percent_done` is -1 where the whole is not known."""
+
+    handler = "on_transfer"
+    direction: int
+    bytes_transferred: int
+    percent_done: int
+    text: bytes
+
+
+@dataclass(slots=True)
+class EndTransfer(Event):
+    """The content is out (0) or in (1)."""
+
+    handler = "on_end_transfer"
+    direction: int
+
+
+@dataclass(slots=True)
+class ErrorReport(Event):
+    """Something failed that did not stop the operation, or is about to be raised."""
+
+    handler = "on_error"
+    error_code: int
+    description: str
+
+
+@dataclass(slots=True)
+class KeyPassphrase(Event):
+    """A key's passphrase is missing or wrong; a handler sets `passphrase`, or leaves it empty."""
+
+    handler = "on_key_passphrase"
+    user_id: str
+    key_id: str
+    fingerprint: str
+    passphrase: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class PITrail(Event):
+    """A line of the protocol, without content and with secrets masked."""
+
+    handler = "on_pi_trail"
+    direction: int
+    message: str
+
+
+@dataclass(slots=True)
+class Progress(Event):
+    """Cryptographic work went on; `percent_processed` is -1 where the whole is not known."""
+
+    handler = "on_progress"
+    bytes_processed: int
+    percent_processed: int
+
+
+@dataclass(slots=True)
+class Status(Event):
+    """Information for people; `level` is 1 for information, 2 for detail, 3 for debugging."""
+
+    handler = "on_status"
+    message: str
+    level: int = 1

@@ -1,0 +1,1 @@
+"""Engines: what signs, encrypts, decrypts and verifies, behind one Protocol (`engine.py`)."""

@@ -1,0 +1,172 @@
+"""The engine Protocol, and the values that go in and come out.
+
+An engine gets a ready `Home`, exact (sub)key fingerprints and streams; it decides nothing about
+keys, trust or mail. Every engine gives the same results: one contract suite runs on all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from gpgmail.core.passphrases import Passphrases
+from gpgmail.core.run import Run
+from gpgmail.core.secret import Secret
+from gpgmail.gpg.home import Home
+
+Source = Iterable[bytes]
+Sink = Callable[[bytes], object]
+
+
+class SignatureMode(StrEnum):
+    """How a signature relates to what it signs."""
+
+    DETACHED = "detached"
+    CLEARTEXT = "cleartext"
+    OPAQUE = "opaque"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithms:
+    """What to use in place of gpg's own choice; empty means gpg's choice.
+
+    Names are those of the reference pages and of gpg, in any case: `AES256`, `SHA512`, `zlib`,
+    `none`. `level` is 1 to 9.
+    """
+
+    cipher: str = ""
+    digest: str = ""
+    compression: str = ""
+    level: int | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenKey:
+    """A key as the plan names it: primary fingerprint, the (sub)key that does the work, user id."""
+
+    fingerprint: str
+    subkey: str
+    user_id: str = ""
+    hidden: bool = False  # encrypt to it without its id in the message
+
+    @property
+    def exact(self) -> str:
+        """What gpg is given, so that it takes this subkey and no other."""
+        return f"{self.subkey}!"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What an operation works with."""
+
+    home: Home
+    signers: tuple[ChosenKey, ...] = ()
+    recipients: tuple[ChosenKey, ...] = ()
+    algorithms: Algorithms = Algorithms()
+    passphrases: Passphrases = field(default_factory=Passphrases)
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureMade:
+    """A signature that gpg reports to have made; `fingerprint` is the signing (sub)key's."""
+
+    fingerprint: str
+    digest: str
+    key_algorithm: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The result of signing or encrypting, already held against the plan."""
+
+    signatures: tuple[SignatureMade, ...] = ()
+    recipients: tuple[str, ...] = ()  # key ids at the head of the output, zeros where hidden
+    cipher: str = ""
+
+    @property
+    def micalg(self) -> str:
+        """The `micalg` parameter of RFC 3156, from the hashes that gpg reports."""
+        return ",".join(dict.fromkeys(f"pgp-{made.digest.lower()}" for made in self.signatures))
+
+
+class SignatureStatus(StrEnum):
+    """What gpg says of a signature."""
+
+    GOOD = "good"
+    BAD = "bad"
+    EXPIRED_SIGNATURE = "expired signature"
+    EXPIRED_KEY = "expired key"
+    REVOKED_KEY = "revoked key"
+    MISSING_KEY = "missing key"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureSeen:
+    """A signature found in a message."""
+
+    status: SignatureStatus
+    key_id: str
+    fingerprint: str = ""  # the signing (sub)key's; empty where the key is missing
+    primary: str = ""
+    user_id: str = ""
+    created: datetime | None = None
+    digest: str = ""
+    key_algorithm: str = ""
+    validity: str = "unknown"  # undefined, never, marginal, full, ultimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The result of decrypting or verifying."""
+
+    decrypted: bool = False
+    signatures: tuple[SignatureSeen, ...] = ()
+    recipients: tuple[str, ...] = ()  # key ids that the message names
+    decrypted_with: str = ""  # fingerprint of the (sub)key that opened it
+    cipher: str = ""
+    protected: bool = False  # the ciphertext had integrity protection (MDC or AEAD)
+
+
+class Engine(Protocol):
+    """What does the cryptography.
+
+    Every method streams, takes its time limit and cancellation from *run*, raises `GpgmailError`
+    and gives nothing that looks complete when it failed. Output is ASCII armor with LF line ends.
+    """
+
+    name: str
+
+    def sign(self, job: Job, source: Source, sink: Sink, mode: SignatureMode, run: Run) -> Made:
+        """Sign *source*."""
+        ...
+
+    def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
+        """Encrypt *source* to the job's recipients, and sign it when the job has signers."""
+        ...
+
+    def encrypt_symmetric(
+        self, job: Job, source: Source, sink: Sink, passphrase: Secret, run: Run
+    ) -> Made:
+        """Encrypt *source* with a passphrase and no key."""
+        ...
+
+    def decrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
+        """Decrypt *source*, and verify what is signed inside.
+
+        The plaintext given to *sink* is to be trusted only after this returned.
+        """
+        ...
+
+    def verify(self, job: Job, signed: Source, signature: bytes, run: Run) -> Opened:
+        """Verify a detached *signature* over *signed*."""
+        ...
+
+    def verify_inline(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
+        """Verify a cleartext or opaque signature; *sink* gets only what was signed."""
+        ...
