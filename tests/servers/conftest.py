@@ -1,0 +1,7 @@
+"""Fixtures for the tests of the servers themselves."""
+
+from __future__ import annotations
+
+from servers.fixtures import certificates, postfix, postfix_server
+
+__all__ = ["certificates", "postfix", "postfix_server"]

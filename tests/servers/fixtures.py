@@ -1,0 +1,42 @@
+"""The fixtures that hand real servers and readers to tests.
+
+Another room's tests get them by importing the names into its conftest.py. A server is started once for
+each pytest process and only when a test asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from servers.certificates import Certificates
+from servers.postfix import Postfix
+from servers.unpacked import ServerUnavailableError, skip_or_fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def postfix_server() -> Iterator[Postfix]:
+    """One Postfix for the whole run; tests take `postfix`, which is the same with an empty mailbox."""
+    try:
+        server = Postfix.start()
+    except ServerUnavailableError as error:
+        skip_or_fail(error)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postfix(postfix_server: Postfix) -> Postfix:
+    """The running Postfix, with no mail delivered yet."""
+    postfix_server.clear()
+    return postfix_server
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Certificates:
+    """Good, wrong and untrusted certificates for servers of our own."""
+    return Certificates.mint()

@@ -1,0 +1,256 @@
+"""A real Postfix as a private instance: started, used and ended by one test process.
+
+Rules of this file:
+- Everything the instance reads or writes is below one fresh directory; the programs come from the
+  unpacked tree. A Postfix or another mail server that the machine runs is not involved.
+- The directory is not below pytest's own, which only its owner may enter: Postfix delivers as an
+  unprivileged account.
+- The master is the child of a keeper, a shell that waits for the end of a pipe from this process.
+  However this process ends, SIGKILL included, the pipe ends with it; the keeper then stops the master
+  by the pid of its own child, which cannot have been given to another process, and removes the directory.
+- Postfix asks to be root for its master.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from servers import postfix_config as config
+from servers.certificates import Certificates
+from servers.unpacked import ServerUnavailableError, environment, program
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_START_SECONDS: Final = 15
+_STOP_SECONDS: Final = 15
+_ATTEMPTS: Final = 3
+
+_KEEPER = """
+state=$1; shift
+"$@" </dev/null &
+master=$!
+trap '' HUP INT TERM
+cat >/dev/null
+kill -TERM $master; wait $master
+until rm -rf -- "$state" 2>/dev/null; do sleep 0.1; done
+"""
+
+
+class PostfixError(Exception):
+    """The server did not do what a test waited for; the text carries the end of its log."""
+
+
+class _PortTakenError(Exception):
+    """Another process took a port between its choice and its use."""
+
+
+def _free_ports(names: list[str]) -> dict[str, int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(closing(socket.socket())) for _ in names]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
+
+
+def _lay_out(state: Path, certificates: Certificates, ports: dict[str, int]) -> None:
+    who = config.accounts()
+    for name in ("etc/sasl", "tls", "queue"):
+        (state / name).mkdir(parents=True)
+    for name, (owned, mode) in config.QUEUE_DIRECTORIES.items():
+        directory = state / "queue" / name
+        directory.mkdir()
+        if owned:
+            os.chown(directory, who.owner.pw_uid, who.group.gr_gid)
+        directory.chmod(mode)
+    for name, account in (("data", who.owner), ("mail", who.nobody)):
+        (state / name).mkdir(mode=0o700)
+        os.chown(state / name, account.pw_uid, account.pw_gid)
+    certificates.write_authority(state / "ca.pem")
+    for name in certificates.chains:
+        certificates.write_chain(name, state / "tls" / f"{name}.pem")
+    (state / "etc/main.cf").write_text(config.main_cf(state, who, environment()))
+    (state / "etc/master.cf").write_text(config.master_cf(state, ports))
+    (state / "etc/sasl/smtpd.conf").write_text(config.SASL_CONF.format(state=state))
+    _add_user(state, who)
+
+
+def _add_user(state: Path, who: config.Accounts) -> None:
+    user, _, realm = config.USER.partition("@")
+    database = state / "sasldb2"
+    subprocess.run(
+        [program("usr/sbin/saslpasswd2"), "-p", "-c", "-f", database, "-u", realm, user],
+        input=config.PASSWORD.encode(),
+        env=environment(),
+        check=True,
+        capture_output=True,
+        timeout=_START_SECONDS,
+    )
+    os.chown(database, who.owner.pw_uid, who.owner.pw_gid)
+
+
+class Postfix:
+    """A running server; use `with Postfix.start() as server:`.
+
+    `user` and `password` open the faces whose name starts with `auth`, `ca_file` is the authority that
+    the good certificate comes from, `state` the directory that holds everything and goes at the end.
+    """
+
+    user: Final = config.USER
+    password: Final = config.PASSWORD
+    size_limit: Final = config.SIZE_LIMIT
+
+    def __init__(self, state: Path, ports: dict[str, int], keeper: subprocess.Popen[bytes]) -> None:
+        self.state = state
+        self.ca_file = state / "ca.pem"
+        self._ports = ports
+        self._keeper = keeper
+
+    @classmethod
+    def start(cls) -> Postfix:
+        """Start an instance with every face listening (about half a second).
+
+        Raises: ServerUnavailableError without root or without the unpacked tree; PostfixError when the
+        server does not come up.
+        """
+        if os.geteuid() != 0:
+            message = "Postfix's master wants to run as root"
+            raise ServerUnavailableError(message)
+        certificates = Certificates.mint()
+        for _ in range(_ATTEMPTS):
+            try:
+                return cls._start_once(certificates)
+            except _PortTakenError as error:
+                taken = error
+        raise PostfixError(str(taken)) from taken
+
+    @classmethod
+    def _start_once(cls, certificates: Certificates) -> Postfix:
+        master = program("usr/lib/postfix/sbin/master")
+        state = Path(tempfile.mkdtemp(prefix="gpgmail-postfix-"))
+        state.chmod(0o711)
+        ports = _free_ports(list(config.FACES))
+        try:
+            _lay_out(state, certificates, ports)
+        except BaseException:
+            shutil.rmtree(state)
+            raise
+        with (state / "stderr").open("wb") as errors:
+            keeper = subprocess.Popen(
+                ["/bin/sh", "-c", _KEEPER, "keeper", state, master, "-c", state / "etc"],
+                stdin=subprocess.PIPE,
+                stdout=errors,
+                stderr=errors,
+                env=environment(MAIL_CONFIG=f"{state}/etc"),
+                start_new_session=True,
+            )
+        server = cls(state, ports, keeper)
+        try:
+            server._wait_until_up()
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            words = self.log() + (self.state / "stderr").read_text(errors="replace")
+            if "Address already in use" in words:
+                raise _PortTakenError(words)
+            if "fatal:" in words:
+                raise PostfixError(words)
+            try:
+                with socket.create_connection(("127.0.0.1", self.port("plain")), 5) as probe:
+                    if probe.recv(4) == b"220 ":
+                        return
+            except OSError:
+                time.sleep(0.02)
+        message = f"Postfix did not come up in {_START_SECONDS} s:\n{self.log()}"
+        raise PostfixError(message)
+
+    def port(self, face: str) -> int:
+        """The port of a face, one of `postfix_config.FACES`."""
+        return self._ports[face]
+
+    def all_mail(self, timeout: float = 10) -> list[bytes]:
+        """Every delivered mail since the last `clear`, oldest first, once the queue is empty.
+
+        A mail counts for each of its recipients. The bytes are the file in the maildir: Postfix's
+        trace fields, then the message, with LF line ends.
+
+        Raises: PostfixError when the queue does not drain in `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while self._queued():
+            if time.monotonic() > deadline:
+                message = f"the queue did not drain in {timeout} s:\n{self._log_tail()}"
+                raise PostfixError(message)
+            time.sleep(0.01)
+        files = (self.state / "mail").glob("all/new/*")
+        return [path.read_bytes() for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
+
+    def mail_for(self, address: str, timeout: float = 10) -> list[bytes]:
+        """What was delivered to one recipient address, as given in RCPT; see `all_mail`.
+
+        Raises: PostfixError when nothing came in `timeout` seconds.
+        """
+        mine = re.compile(rb"^X-Original-To: " + re.escape(address.encode()) + rb"$", re.MULTILINE)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            found = [
+                mail
+                for mail in self.all_mail(max(deadline - time.monotonic(), 0.01))
+                if mine.search(mail.partition(b"\n\n")[0])
+            ]
+            if found:
+                return found
+            time.sleep(0.01)
+        message = f"nothing for {address} in {timeout} s:\n{self._log_tail()}"
+        raise PostfixError(message)
+
+    def clear(self) -> None:
+        """Forget the mail delivered so far."""
+        self.all_mail()
+        for path in (self.state / "mail").glob("all/new/*"):
+            path.unlink()
+
+    def log(self) -> str:
+        """The whole of the server's log so far; lines name the face."""
+        path = self.state / "mail.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _log_tail(self) -> str:
+        return "\n".join(self.log().splitlines()[-20:])
+
+    def _queued(self) -> bool:
+        # In the order in which mail moves, so that one that moves meanwhile is still seen.
+        queues = ("maildrop", "incoming", "active", "deferred")
+        return any(path.is_file() for name in queues for path in (self.state / "queue" / name).rglob("*"))
+
+    def stop(self) -> None:
+        """Stop the server and remove its directory; a second call does nothing."""
+        if self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+        try:
+            self._keeper.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            message = f"Postfix did not stop in {_STOP_SECONDS} s, its files are in {self.state}"
+            raise PostfixError(message) from error
+
+    def __enter__(self) -> Postfix:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
