@@ -74,27 +74,17 @@ apt_install() {
         apt-get install -q -y --no-install-recommends "$@" </dev/null >&2
 }
 
-# Without apt only the names can be given. What the demo needs, everything needs; of what only the
-# tests need, each test says itself that it is skipped and why.
+# The packages that the purposes named lack, and the one that .venv cannot be made without.
 install_packages() {
-    required=$python_package
-    optional=
+    missing=$python_package
     for purpose in "$@"; do
-        case $purpose in
-        test) optional=$(missing_packages test) ;;
-        *) required="$required $(missing_packages "$purpose")" ;;
-        esac
+        missing="$missing $(missing_packages "$purpose")"
     done
     # shellcheck disable=SC2086  # a list of names
-    set -- $required $optional
+    set -- $missing
     [ $# -eq 0 ] && return
-    if have apt-get; then
-        apt_install "$@"
-    elif [ -n "${required# }" ]; then
-        fail "no apt-get here; install what Debian calls: $*"
-    else
-        say "bootstrap: no apt-get here; tests that need these are skipped: $*"
-    fi
+    have apt-get || fail "no apt-get here; install what Debian calls: $*"
+    apt_install "$@"
 }
 
 # Stamped with a checksum of pyproject.toml: pip is asked again only after that changed.

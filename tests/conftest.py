@@ -1,0 +1,54 @@
+"""What every test stands on: an environment in which nothing of the person running it is reached.
+
+Rules: no test may read or write that person's keyring, agent or configuration, and none may depend
+on a locale or a terminal. A fixture that only some rooms need stands in the conftest of that room.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Examples that start gpg take as long as gpg takes: pytest-timeout ends what hangs.
+settings.register_profile("gpgmail", deadline=None)
+settings.load_profile("gpgmail")
+
+PERSONAL = (
+    "DISPLAY",
+    "GNUPGHOME",
+    "GPG_AGENT_INFO",
+    "GPG_TTY",
+    "WAYLAND_DISPLAY",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home():
+    """An empty home directory for the whole run, on a path that leaves room for gpg's sockets."""
+    with (
+        tempfile.TemporaryDirectory(prefix="gm-") as directory,
+        pytest.MonkeyPatch.context() as env,
+    ):
+        for name in PERSONAL:
+            env.delenv(name, raising=False)
+        env.setenv("HOME", directory)
+        env.setenv("LC_ALL", "C.UTF-8")
+        yield Path(directory)
+        _end_agents(Path(directory, ".gnupg"))
+
+
+def _end_agents(gnupg_home):
+    """End what a test started in the default home, so that no agent outlives its directory."""
+    if gnupg_home.is_dir():
+        gpgconf = ["gpgconf", "--homedir", os.fspath(gnupg_home)]
+        subprocess.run([*gpgconf, "--kill", "all"], check=False, capture_output=True)
+        subprocess.run([*gpgconf, "--remove-socketdir"], check=False, capture_output=True)
