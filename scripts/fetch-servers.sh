@@ -11,6 +11,7 @@
 # - apt's lists are read as the machine has them. Only when they do not serve, a private copy of the
 #   lists is fetched into the cache directory; the machine's own lists stay as they are.
 # - Exit 0: the tree stands, or apt is absent and this is not CI. Exit 1: it does not stand.
+# shellcheck disable=SC2086  # lists of words are split on purpose
 set -eu
 
 # The programs that tests start come first; they are unpacked even when the machine has them too,
@@ -21,6 +22,7 @@ project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tree=${GPGMAIL_SERVERS:-$project/.cache/servers}
 here=$(dirname -- "$tree")
 if [ -r /etc/os-release ]; then
+    # shellcheck source=/dev/null
     . /etc/os-release
 fi
 stamp="$wanted; ${ID:-unknown} ${VERSION_ID:-unknown} $(uname -m)"
@@ -108,6 +110,7 @@ done
 {
     echo "$stamp"
     for deb in "$work"/debs/*.deb; do
+        # shellcheck disable=SC2016  # the fields are dpkg's, not the shell's
         dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb"
     done
 } >"$work/tree/.stamp"

@@ -60,5 +60,4 @@ class Certificates:
 
     def client_context(self) -> ssl.SSLContext:
         """A verifying client context that trusts this authority and no other."""
-        context = ssl.create_default_context(cadata=self.authority.cert_pem.bytes().decode())
-        return context
+        return ssl.create_default_context(cadata=self.authority.cert_pem.bytes().decode())

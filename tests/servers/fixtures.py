@@ -1,7 +1,7 @@
 """The fixtures that hand real servers and readers to tests.
 
-Another room's tests get them by importing the names into its conftest.py. A server is started once for
-each pytest process and only when a test asks for it.
+Another room's tests get them by importing the names into its conftest.py. A server is started once
+for each pytest process and only when a test asks for it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers.certificates import Certificates
-from servers.postfix import Postfix
-from servers.unpacked import ServerUnavailableError, skip_or_fail
+from tests.servers.certificates import Certificates
+from tests.servers.postfix import Postfix
+from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def postfix_server() -> Iterator[Postfix]:
-    """One Postfix for the whole run; tests take `postfix`, which is the same with an empty mailbox."""
+    """One Postfix for the whole run; tests take `postfix`, the same with an empty mailbox."""
     try:
         server = Postfix.start()
     except ServerUnavailableError as error:

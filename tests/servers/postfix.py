@@ -6,8 +6,9 @@ Rules of this file:
 - The directory is not below pytest's own, which only its owner may enter: Postfix delivers as an
   unprivileged account.
 - The master is the child of a keeper, a shell that waits for the end of a pipe from this process.
-  However this process ends, SIGKILL included, the pipe ends with it; the keeper then stops the master
-  by the pid of its own child, which cannot have been given to another process, and removes the directory.
+  However this process ends, SIGKILL included, the pipe ends with it; the keeper then stops the
+  master by the pid of its own child, which cannot have been given to another process, and removes
+  the directory.
 - Postfix asks to be root for its master.
 """
 
@@ -22,11 +23,11 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from servers import postfix_config as config
-from servers.certificates import Certificates
-from servers.unpacked import ServerUnavailableError, environment, program
+from tests.servers import postfix_config as config
+from tests.servers.certificates import Certificates
+from tests.servers.unpacked import ServerUnavailableError, environment, program
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -66,10 +67,10 @@ def _lay_out(state: Path, certificates: Certificates, ports: dict[str, int]) -> 
     who = config.accounts()
     for name in ("etc/sasl", "tls", "queue"):
         (state / name).mkdir(parents=True)
-    for name, (owned, mode) in config.QUEUE_DIRECTORIES.items():
+    for name, mode in config.QUEUE_DIRECTORIES.items():
         directory = state / "queue" / name
         directory.mkdir()
-        if owned:
+        if name != "pid":
             os.chown(directory, who.owner.pw_uid, who.group.gr_gid)
         directory.chmod(mode)
     for name, account in (("data", who.owner), ("mail", who.nobody)):
@@ -80,6 +81,9 @@ def _lay_out(state: Path, certificates: Certificates, ports: dict[str, int]) -> 
         certificates.write_chain(name, state / "tls" / f"{name}.pem")
     (state / "etc/main.cf").write_text(config.main_cf(state, who, environment()))
     (state / "etc/master.cf").write_text(config.master_cf(state, ports))
+    for name in ("main.cf", "master.cf"):
+        # A file of this very second is read again and again until its time has passed.
+        os.utime(state / "etc" / name, (0, 0))
     (state / "etc/sasl/smtpd.conf").write_text(config.SASL_CONF.format(state=state))
     _add_user(state, who)
 
@@ -101,8 +105,9 @@ def _add_user(state: Path, who: config.Accounts) -> None:
 class Postfix:
     """A running server; use `with Postfix.start() as server:`.
 
-    `user` and `password` open the faces whose name starts with `auth`, `ca_file` is the authority that
-    the good certificate comes from, `state` the directory that holds everything and goes at the end.
+    `user` and `password` open the faces whose name starts with `auth`, `ca_file` is the authority
+    that the good certificate comes from, `state` the directory that holds everything and goes at
+    the end.
     """
 
     user: Final = config.USER
@@ -117,14 +122,13 @@ class Postfix:
 
     @classmethod
     def start(cls) -> Postfix:
-        """Start an instance with every face listening (about half a second).
+        """Start an instance with every face listening (some tenths of a second).
 
-        Raises: ServerUnavailableError without root or without the unpacked tree; PostfixError when the
-        server does not come up.
+        Raises: ServerUnavailableError without root or without the unpacked tree; PostfixError when
+        the server does not come up.
         """
         if os.geteuid() != 0:
-            message = "Postfix's master wants to run as root"
-            raise ServerUnavailableError(message)
+            raise ServerUnavailableError("Postfix's master wants to run as root")
         certificates = Certificates.mint()
         for _ in range(_ATTEMPTS):
             try:
@@ -175,8 +179,7 @@ class Postfix:
                         return
             except OSError:
                 time.sleep(0.02)
-        message = f"Postfix did not come up in {_START_SECONDS} s:\n{self.log()}"
-        raise PostfixError(message)
+        raise PostfixError(f"Postfix did not come up in {_START_SECONDS} s:\n{self.log()}")
 
     def port(self, face: str) -> int:
         """The port of a face, one of `postfix_config.FACES`."""
@@ -193,11 +196,12 @@ class Postfix:
         deadline = time.monotonic() + timeout
         while self._queued():
             if time.monotonic() > deadline:
-                message = f"the queue did not drain in {timeout} s:\n{self._log_tail()}"
-                raise PostfixError(message)
+                raise PostfixError(f"the queue did not drain in {timeout} s:\n{self._log_tail()}")
             time.sleep(0.01)
         files = (self.state / "mail").glob("all/new/*")
-        return [path.read_bytes() for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
+        return [
+            path.read_bytes() for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)
+        ]
 
     def mail_for(self, address: str, timeout: float = 10) -> list[bytes]:
         """What was delivered to one recipient address, as given in RCPT; see `all_mail`.
@@ -215,8 +219,7 @@ class Postfix:
             if found:
                 return found
             time.sleep(0.01)
-        message = f"nothing for {address} in {timeout} s:\n{self._log_tail()}"
-        raise PostfixError(message)
+        raise PostfixError(f"nothing for {address} in {timeout} s:\n{self._log_tail()}")
 
     def clear(self) -> None:
         """Forget the mail delivered so far."""
@@ -235,7 +238,9 @@ class Postfix:
     def _queued(self) -> bool:
         # In the order in which mail moves, so that one that moves meanwhile is still seen.
         queues = ("maildrop", "incoming", "active", "deferred")
-        return any(path.is_file() for name in queues for path in (self.state / "queue" / name).rglob("*"))
+        return any(
+            path.is_file() for name in queues for path in (self.state / "queue" / name).rglob("*")
+        )
 
     def stop(self) -> None:
         """Stop the server and remove its directory; a second call does nothing."""
@@ -244,13 +249,17 @@ class Postfix:
         try:
             self._keeper.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired as error:
-            message = f"Postfix did not stop in {_STOP_SECONDS} s, its files are in {self.state}"
-            raise PostfixError(message) from error
+            raise PostfixError(
+                f"Postfix did not stop in {_STOP_SECONDS} s, its files are in {self.state}"
+            ) from error
 
-    def __enter__(self) -> Postfix:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()

@@ -7,7 +7,7 @@ Rules of this file:
   delivered file tells whose it is. So tests may send to any address that a machine's own mail has.
 - The message is delivered as it came: no field is added, rewritten or dropped. With its defaults
   Postfix removes Bcc fields and completes a missing Date, which would hide the fault of a sender.
-- Nothing is looked up in the DNS and nothing leaves the machine: there is no outgoing `smtp` service.
+- Nothing is looked up in the DNS and nothing leaves the machine: no service sends anything out.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from servers.unpacked import ServerUnavailableError, tree
+from tests.servers.unpacked import ServerUnavailableError, tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 USER = "mailer@localhost"
-PASSWORD = "correct horse"  # noqa: S105 - opens a server that lives for one test run
+PASSWORD = "correct horse"
 SIZE_LIMIT = 20_000
 REFUSED = ("refused@example.org", "gone@example.org")
 REFUSAL = "550 5.1.1 No such mailbox here"
@@ -41,8 +41,14 @@ FACES: Mapping[str, Mapping[str, str]] = {
     "implicit": {"smtpd_tls_wrappermode": "yes", "smtpd_tls_security_level": "encrypt"},
     "wrong_host": {"smtpd_tls_chain_files": "{tls}/wrong_host.pem"},
     "untrusted": {"smtpd_tls_chain_files": "{tls}/untrusted.pem"},
-    "implicit_wrong_host": {"smtpd_tls_wrappermode": "yes", "smtpd_tls_chain_files": "{tls}/wrong_host.pem"},
-    "implicit_untrusted": {"smtpd_tls_wrappermode": "yes", "smtpd_tls_chain_files": "{tls}/untrusted.pem"},
+    "implicit_wrong_host": {
+        "smtpd_tls_wrappermode": "yes",
+        "smtpd_tls_chain_files": "{tls}/wrong_host.pem",
+    },
+    "implicit_untrusted": {
+        "smtpd_tls_wrappermode": "yes",
+        "smtpd_tls_chain_files": "{tls}/untrusted.pem",
+    },
     "small": {"message_size_limit": str(SIZE_LIMIT)},
     "small_unsaid": {"message_size_limit": str(SIZE_LIMIT), "smtpd_discard_ehlo_keywords": "size"},
     "auth": {"smtpd_tls_auth_only": "yes", **_LOGIN},
@@ -52,14 +58,17 @@ FACES: Mapping[str, Mapping[str, str]] = {
     "refuses_all": {"smtpd_recipient_restrictions": f"check_recipient_access static:{{{REFUSAL}}}"},
 }
 
-# Directory below the queue directory -> (owned by the mail owner, mode), as postfix-files lays down.
-QUEUE_DIRECTORIES: Mapping[str, tuple[bool, int]] = {
-    **dict.fromkeys(
-        "active bounce corrupt defer deferred flush hold incoming private saved trace".split(), (True, 0o700)
-    ),
-    "public": (True, 0o710),
-    "maildrop": (True, 0o730),
-    "pid": (False, 0o755),
+# Directories below the queue directory and their modes, as in postfix-files; all but `pid`, which
+# is root's, belong to the mail owner.
+_PRIVATE_QUEUES = (
+    *("active", "bounce", "corrupt", "defer", "deferred", "flush"),
+    *("hold", "incoming", "private", "saved", "trace"),
+)
+QUEUE_DIRECTORIES: Mapping[str, int] = {
+    **dict.fromkeys(_PRIVATE_QUEUES, 0o700),
+    "public": 0o710,
+    "maildrop": 0o730,
+    "pid": 0o755,
 }
 
 _MASTER_CF = """\
@@ -87,7 +96,8 @@ command_directory = {tree}/usr/sbin
 daemon_directory = {tree}/usr/lib/postfix/sbin
 meta_directory = {tree}/etc/postfix
 shlib_directory = {tree}/usr/lib/postfix
-import_environment = MAIL_CONFIG MAIL_DEBUG LANG=C TZ=UTC LD_LIBRARY_PATH={libraries} SASL_PATH={plugins}
+import_environment = MAIL_CONFIG MAIL_DEBUG LANG=C TZ=UTC
+  LD_LIBRARY_PATH={libraries} SASL_PATH={plugins}
 mail_owner = {owner}
 setgid_group = {group}
 default_privs = nobody
@@ -149,7 +159,8 @@ def accounts() -> Accounts:
     """Choose the mail owner and the setgid group.
 
     Postfix wants an owner who is not root, shares his uid with nobody, and has a group other than
-    the setgid group and other than that of `nobody`. Accounts of services that hardly run any more serve.
+    the setgid group and other than that of `nobody`. Accounts of services that hardly run any more
+    serve.
 
     Raises: ServerUnavailableError when no such account exists.
     """
@@ -157,14 +168,21 @@ def accounts() -> Accounts:
     uids = [entry.pw_uid for entry in pwd.getpwall()]
     groups = {entry.gr_name: entry for entry in grp.getgrall()}
     for name in ("uucp", "news", "games", "lp"):
-        owners = [entry for entry in pwd.getpwall() if entry.pw_name == name and entry.pw_gid != nobody.pw_gid]
+        owners = [
+            entry
+            for entry in pwd.getpwall()
+            if entry.pw_name == name and entry.pw_gid != nobody.pw_gid
+        ]
         others = [groups[other] for other in ("games", "news", "lp") if other in groups]
         for owner in owners:
-            chosen = [group for group in others if group.gr_gid not in (0, owner.pw_gid, nobody.pw_gid)]
+            chosen = [
+                group for group in others if group.gr_gid not in (0, owner.pw_gid, nobody.pw_gid)
+            ]
             if uids.count(owner.pw_uid) == 1 and owner.pw_uid != 0 and chosen:
                 return Accounts(owner, chosen[0], nobody)
-    message = "no spare accounts (uucp, news, games, lp) that Postfix could run under"
-    raise ServerUnavailableError(message)
+    raise ServerUnavailableError(
+        "no spare accounts (uucp, news, games, lp) that Postfix could run under"
+    )
 
 
 def main_cf(state: Path, who: Accounts, environment: Mapping[str, str]) -> str:

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers.postfix_config import FACES, REFUSED
+from tests.servers.postfix_config import FACES, REFUSED
+from tests.servers.unpacked import PROJECT
 
 if TYPE_CHECKING:
-    from servers.postfix import Postfix
+    from tests.servers.postfix import Postfix
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("postfix")]
+pytestmark = pytest.mark.servers
 
 MAIL = b"Subject: one\r\nBcc: left@example.org\r\n\r\n.dot\r\nFrom here\r\n" + b"x" * 1500 + b"\r\n"
 SENDER = "sender@example.org"
-OPEN_FACES = {face for face, settings in FACES.items() if "smtpd_recipient_restrictions" not in settings}
+OPEN_FACES = {
+    face for face, settings in FACES.items() if "smtpd_recipient_restrictions" not in settings
+}
 WRONG_FACES = {face for face in FACES if face.endswith(("wrong_host", "untrusted"))}
 
 
@@ -33,7 +36,7 @@ def context(server: Postfix) -> ssl.SSLContext:
 
 
 def connect(server: Postfix, face: str, tls: ssl.SSLContext | None = None) -> smtplib.SMTP:
-    """A client that speaks TLS wherever the face offers it, verified unless `tls` says otherwise."""
+    """A client that speaks TLS where the face offers it, verified unless `tls` says otherwise."""
     tls = tls or context(server)
     if "smtpd_tls_wrappermode" in FACES[face]:
         return smtplib.SMTP_SSL("localhost", server.port(face), context=tls, timeout=10)
@@ -56,7 +59,9 @@ def test_an_open_face_delivers_the_message_unchanged(postfix: Postfix, face: str
     assert len(postfix.all_mail()) == 2
 
 
-@pytest.mark.parametrize("address", ["u@[127.0.0.1]", "cron@host", "alarm@nas.local", "Kept.Case@example.org"])
+@pytest.mark.parametrize(
+    "address", ["u@[127.0.0.1]", "cron@host", "alarm@nas.local", "Kept.Case@example.org"]
+)
 def test_any_recipient_address_has_a_mailbox(postfix: Postfix, address: str) -> None:
     with connect(postfix, "plain") as client:
         client.sendmail(SENDER, [address], MAIL)
@@ -65,7 +70,9 @@ def test_any_recipient_address_has_a_mailbox(postfix: Postfix, address: str) -> 
 
 
 @pytest.mark.parametrize("face", sorted(WRONG_FACES))
-def test_a_wrong_certificate_is_what_a_verifying_client_rejects(postfix: Postfix, face: str) -> None:
+def test_a_wrong_certificate_is_what_a_verifying_client_rejects(
+    postfix: Postfix, face: str
+) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         connect(postfix, face)
 
@@ -93,7 +100,8 @@ def test_the_required_face_takes_no_mail_in_clear(postfix: Postfix) -> None:
 
 
 @pytest.mark.parametrize(
-    ("face", "refusal"), [("small", smtplib.SMTPSenderRefused), ("small_unsaid", smtplib.SMTPDataError)]
+    ("face", "refusal"),
+    [("small", smtplib.SMTPSenderRefused), ("small_unsaid", smtplib.SMTPDataError)],
 )
 def test_the_small_face_refuses_a_large_mail(
     postfix: Postfix, face: str, refusal: type[smtplib.SMTPResponseException]
@@ -118,7 +126,10 @@ def test_particular_recipients_are_refused_and_the_others_get_the_mail(postfix: 
 
 
 def test_every_recipient_is_refused(postfix: Postfix) -> None:
-    with connect(postfix, "refuses_all") as client, pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+    with (
+        connect(postfix, "refuses_all") as client,
+        pytest.raises(smtplib.SMTPRecipientsRefused) as refused,
+    ):
         client.sendmail(SENDER, ["bob@example.org", "eve@example.org"], MAIL)
 
     assert {code for code, _ in refused.value.recipients.values()} == {550}
@@ -155,7 +166,7 @@ def test_a_password_is_not_asked_for_in_clear_where_tls_is_offered(postfix: Post
 
 
 _STARTS_AND_WAITS = """
-from servers.postfix import Postfix
+from tests.servers.postfix import Postfix
 server = Postfix.start()
 print(server.state, server.port("plain"), flush=True)
 input()
@@ -173,7 +184,7 @@ def test_a_killed_test_process_takes_its_server_with_it(postfix: Postfix) -> Non
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )
     with holder:
         assert holder.stdout is not None

@@ -36,15 +36,18 @@ def program(name: str) -> Path:
     """
     path = tree() / name
     if not os.access(path, os.X_OK):
-        message = f"{path} is absent: run scripts/fetch-servers.sh (needs apt)"
-        raise ServerUnavailableError(message)
+        raise ServerUnavailableError(f"{path} is absent: run scripts/fetch-servers.sh (needs apt)")
     return path
 
 
 def environment(**more: str) -> dict[str, str]:
     """The environment for a program of the tree: a plain PATH, the tree's libraries, and `more`."""
     root = tree()
-    libraries = [root / "usr/lib/postfix", *root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*")]
+    libraries = [
+        root / "usr/lib/postfix",
+        *root.glob("usr/lib/*-linux-gnu*"),
+        *root.glob("lib/*-linux-gnu*"),
+    ]
     plugins = [*root.glob("usr/lib/*-linux-gnu*/sasl2")]
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
