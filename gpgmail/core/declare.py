@@ -10,7 +10,6 @@ add methods. Rows are data: no row calls another, none is conditional.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, dataclass_transform, get_type_hints
@@ -128,7 +127,7 @@ class Declared:
         own = {name: row for name, row in vars(cls).items() if isinstance(row, Row)}
         if not own:
             return
-        hints = get_type_hints(cls, vars(sys.modules[cls.__module__]))
+        hints = get_type_hints(cls)
         for name, row in own.items():
             row.name = name
             row.type = _runtime_type(hints[name])

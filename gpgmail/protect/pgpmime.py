@@ -1,0 +1,83 @@
+"""PGP/MIME (RFC 3156): a MIME entity becomes multipart/signed or multipart/encrypted.
+
+What is signed is rendered once, kept, and sent as exactly those bytes. What is encrypted streams
+into the engine and is never kept in clear. Part names are the ones that other clients look for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpgmail.core.run import Run
+from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
+from gpgmail.message.part import Part, leaf, multipart, verbatim
+from gpgmail.message.storage import Spooled
+from gpgmail.protect.armor import crlf_writer
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A protected entity, and what the engine says that it did."""
+
+    content: Part
+    made: Made
+
+
+def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
+    """Return *content* inside multipart/signed (RFC 3156 section 5)."""
+    exact = Spooled()
+    for chunk in content.render():
+        exact.append(chunk)
+    signature = Spooled()
+    made = engine.sign(
+        job, exact.chunks(), crlf_writer(signature), SignatureMode.DETACHED, run
+    )
+    signed = multipart(
+        "signed",
+        (verbatim(exact), _signature_part(signature)),
+        parameters={"micalg": made.micalg, "protocol": "application/pgp-signature"},
+    )
+    return Protected(signed, made)
+
+
+def encrypt(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
+    """Return *content* inside multipart/encrypted (RFC 3156 section 4).
+
+    When the job has signers the signature is inside the same OpenPGP message (section 6.2).
+    """
+    ciphertext = Spooled()
+    made = engine.encrypt(job, content.render(), crlf_writer(ciphertext), run)
+    encrypted = multipart(
+        "encrypted",
+        (_control_part(), _ciphertext_part(ciphertext)),
+        parameters={"protocol": "application/pgp-encrypted"},
+    )
+    return Protected(encrypted, made)
+
+
+def _control_part() -> Part:
+    return leaf(
+        "application/pgp-encrypted",
+        lambda: iter((b"Version: 1\r\n",)),
+        description="PGP/MIME version identification",
+    )
+
+
+def _ciphertext_part(ciphertext: Spooled) -> Part:
+    return leaf(
+        "application/octet-stream",
+        ciphertext.chunks,
+        name="encrypted.asc",
+        disposition="inline",
+        description="OpenPGP encrypted message",
+    )
+
+
+def _signature_part(signature: Spooled) -> Part:
+    return leaf(
+        "application/pgp-signature",
+        signature.chunks,
+        name="signature.asc",
+        disposition="attachment",
+        description="OpenPGP digital signature",
+    )

@@ -1,0 +1,123 @@
+import pytest
+
+from gpgmail.core.checks import between, one_line, one_of, port
+from gpgmail.core.codes import ErrorCode
+from gpgmail.core.config import configure
+from gpgmail.core.declare import Declared, is_set, prop, rows, setting
+from gpgmail.core.errors import StateError, UsageError
+from gpgmail.core.situations import Situation
+
+
+class Base(Declared):
+    mail_port: int = prop(default=25, check=port, locked=Situation.PORT_LOCKED, doc="Port.")
+    password: str = prop(default="", secret=True, doc="Password.")
+
+
+class Options(Base):
+    clear: bool = setting(default=True, key="ClearSignature", doc="Clear.")
+    level: int = setting(default=4, key="Level", check=between(1, 9), doc="Level.")
+    mode: str = setting(default="a", key="Mode", check=one_of(("INLINE", "PGPMIME")), doc="Mode.")
+    note: str | None = prop(default=None, key="Note", check=one_line("Note"), doc="Note.")
+    data: bytes = setting(default=b"", key="Data", doc="Data.")
+
+
+def test_defaults_and_keyword_arguments():
+    options = Options(mail_port=2525)
+    assert (options.mail_port, options.clear, options.note) == (2525, True, None)
+    assert is_set(options, "mail_port")
+    assert not is_set(options, "clear")
+
+
+def test_rows_come_bases_first_and_once():
+    assert [row.name for row in rows(Options)] == [
+        "mail_port", "password", "clear", "level", "mode", "note", "data",
+    ]
+
+
+def test_two_objects_do_not_share_values():
+    one, two = Options(), Options()
+    one.mail_port = 26
+    assert two.mail_port == 25
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("mail_port", "25", "takes int, not str"),
+        ("mail_port", True, "takes int, not bool"),
+        ("mail_port", 65536, "from 0 to 65535"),
+        ("clear", 1, "takes bool, not int"),
+        ("level", 0, "from 1 to 9"),
+        ("mode", "other", "one of INLINE, PGPMIME"),
+        ("note", b"x", "takes str or NoneType, not bytes"),
+    ],
+)
+def test_a_wrong_value_is_refused_at_assignment(name, value, words):
+    options = Options()
+    with pytest.raises(UsageError, match=words) as caught:
+        setattr(options, name, value)
+    assert caught.value.code is ErrorCode.BAD_VALUE
+    assert not is_set(options, name)
+
+
+@pytest.mark.parametrize(("char", "name"), [("\r", "CR"), ("\n", "LF"), ("\0", "NUL")])
+def test_a_control_character_is_refused_by_name(char, name):
+    with pytest.raises(UsageError, match=f"Note: holds {name}") as caught:
+        Options(note=f"a{char}b")
+    assert caught.value.code is ErrorCode.INJECTION
+
+
+def test_an_unknown_keyword_is_refused():
+    with pytest.raises(UsageError, match="no such option"):
+        Options(mail_prot=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("ClearSignature=False", False), ("clearsignature=no", False), ("CLEARSIGNATURE=0", False),
+        ("ClearSignature=Yes", True), ("ClearSignature=1", True), ("ClearSignature=true", True),
+    ],
+)
+def test_config_reads_booleans_in_every_spelling(text, value):
+    options = Options()
+    assert configure(options, text) == str(value)
+    assert options.clear is value
+
+
+def test_config_sets_and_reads():
+    options = Options()
+    assert configure(options, "Level") == "4"
+    assert configure(options, "Level=9") == "9"
+    assert options.level == 9
+    configure(options, "Note=a=b")
+    assert options.note == "a=b"
+    assert configure(options, "mode=pgpmime") == "PGPMIME"
+    configure(options, "Data=ä")
+    assert options.data == "ä".encode()
+
+
+@pytest.mark.parametrize("text", ["Nope=1", "Nope", "", "Level=x", "Level=99", "ClearSignature=maybe"])
+def test_config_refuses_what_it_does_not_know(text):
+    with pytest.raises(UsageError):
+        configure(Options(), text)
+
+
+def test_a_secret_row_does_not_print():
+    options = Options(password="correct horse")
+    assert "correct horse" not in repr(options)
+    assert "password=********" in repr(options)
+
+
+def test_a_component_can_lock_rows():
+    class Locked(Options):
+        def _before_set(self, row):
+            if row.locked is not None:
+                raise row.locked.error("connected", subject=row.name)
+
+    locked = Locked()
+    locked.clear = False
+    with pytest.raises(StateError) as caught:
+        locked.mail_port = 26
+    assert caught.value.code is ErrorCode.TCP_REMOTE_PORT_LOCKED
+    assert locked.mail_port == 25
