@@ -11,15 +11,15 @@ demo: ## install what is missing, then sign, encrypt, send and read one mail on 
 
 test: ## everything that has to hold, on every Python found (docs/testing.md)
 	@scripts/bootstrap.sh test
-	@.venv/bin/tox run
+	@scripts/tox.sh
 
 check: ## all of make test that runs no tests: style, types, import levels, generated files
 	@scripts/bootstrap.sh tox
-	@.venv/bin/tox run -e lint,types,imports,gen
+	@scripts/tox.sh -e lint,types,imports,gen
 
 lint: ## style only
 	@scripts/bootstrap.sh tox
-	@.venv/bin/tox run -e lint
+	@scripts/tox.sh -e lint
 
 gen: ## write the generated files from the declared rows
 	@scripts/bootstrap.sh demo
