@@ -60,9 +60,10 @@ apt_install() {
     elif have sudo && sudo -n true >/dev/null 2>&1; then
         as_root='sudo -n'
     else
+        have sudo && with_sudo='sudo ' || with_sudo=
         say "bootstrap: missing on this machine: $*"
-        say "bootstrap: run this as root (or with sudo), then try again:"
-        say "    apt-get install -y --no-install-recommends $*"
+        say "bootstrap: run this with root's rights, then try again:"
+        say "    ${with_sudo}apt-get install -y --no-install-recommends $*"
         exit 1
     fi
     say "bootstrap: installing $*"
