@@ -9,11 +9,14 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.keyrings import keyring_copy
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,8 @@ class Gpg:
 
     def recipients(self, data):
         """The key ids of the message's session key packets."""
-        return tuple(
-            re.findall(r"^:pubkey enc packet:.* keyid ([0-9A-F]{16})", self.packets(data), re.M)
-        )
+        listed = re.compile(r"^:pubkey enc packet:.* keyid ([0-9A-F]{16})", re.MULTILINE)
+        return tuple(listed.findall(self.packets(data)))
 
 
 @pytest.fixture(scope="session")
