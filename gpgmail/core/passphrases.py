@@ -31,11 +31,17 @@ class Passphrases:
         self._ask = ask
         self._answers: dict[str, Secret] = {}
         self._asked: Counter[str] = Counter()
+        self.proven: set[tuple[str, Secret]] = set()  # keygrips, each with the answer that opened it
 
     @property
     def silent(self) -> bool:
         """Whether nobody here knows anything, so that only the user's agent can answer."""
         return not self._values and self._ask is None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a handler can be asked again after a wrong answer."""
+        return self._ask is not None
 
     @property
     def has_values(self) -> bool:

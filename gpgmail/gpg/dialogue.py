@@ -1,0 +1,145 @@
+"""What gpg asks while it works, and what it is answered.
+
+With `--command-fd` gpg writes `GET_HIDDEN` on the status descriptor and reads a line. It gets the
+passphrase of the key that it named just before, the sign for "cancelled" where nobody knows one, and
+an empty line, which means no, to everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpgmail.core.passphrases import Passphrases
+from gpgmail.core.run import Run
+from gpgmail.core.secret import Secret
+from gpgmail.core.situations import Situation
+from gpgmail.gpg.status import StatusLine
+
+_CANCEL = b"\x04\n"
+_NO = b"\n"
+_QUESTIONS = ("GET_BOOL", "GET_LINE", "GET_HIDDEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The key whose passphrase gpg wants: its own id, its primary's, both empty for none."""
+
+    key_id: str = ""
+    primary_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the key ring says of a wanted key."""
+
+    fingerprint: str  # the primary's
+    keygrip: str  # the wanted (sub)key's
+
+
+Identify = Callable[[Wanted], Identity | None]
+Proves = Callable[[Identity, Secret], bool]
+
+
+class Dialogue:
+    """Answers one gpg process.
+
+    *identify* finds a key by its id; *proves* tells whether a passphrase opens a key, and is asked
+    where a handler could be asked again, so that a wrong answer does not cost the whole operation.
+    """
+
+    def __init__(
+        self, passphrases: Passphrases, run: Run, identify: Identify, proves: Proves
+    ) -> None:
+        self._passphrases = passphrases
+        self._run = run
+        self._identify = identify
+        self._proves = proves
+        self._user_ids: dict[str, str] = {}
+        self._fingerprints: dict[str, str] = {}
+        self._wanted = Wanted()
+        self._asked: set[Wanted] = set()
+
+    def reply(self, line: StatusLine) -> bytes | None:
+        """Take note of a status line; return what to write when it is a question."""
+        note = _NOTES.get(line.keyword)
+        if note is not None:
+            note(self, line)
+        if line.keyword not in _QUESTIONS:
+            return None
+        return self._passphrase() if line.arg(0) == "passphrase.enter" else _NO
+
+    def _considered(self, line: StatusLine) -> None:
+        fingerprint = line.arg(0)
+        self._fingerprints[fingerprint[-16:]] = fingerprint
+
+    def _hint(self, line: StatusLine) -> None:
+        self._user_ids[line.arg(0)] = StatusLine("", line.args[1:]).text
+
+    def _need(self, line: StatusLine) -> None:
+        self._wanted = Wanted(key_id=line.arg(1), primary_id=line.arg(0))
+
+    def _need_none(self, _: StatusLine) -> None:
+        self._wanted = Wanted()
+
+    def _passphrase(self) -> bytes:
+        wanted, again = self._wanted, self._wanted in self._asked
+        self._asked.add(wanted)
+        identity = None
+        fingerprint = self._fingerprints.get(wanted.primary_id, "")
+        if wanted.key_id and (self._passphrases.asks or not fingerprint):
+            identity = self._identify(wanted)
+        if identity is not None:
+            fingerprint = identity.fingerprint
+        fingerprint = fingerprint or wanted.primary_id
+        answer = self._ask(fingerprint, wrong=again)
+        if self._passphrases.asks and identity is not None:
+            while answer is not None and not self._opens(identity, answer):
+                answer = self._ask(fingerprint, wrong=True)
+        return _CANCEL if answer is None else _line(answer, self._name(fingerprint))
+
+    def _opens(self, identity: Identity, answer: Secret) -> bool:
+        pair = (identity.keygrip, answer)
+        if pair not in self._passphrases.proven:
+            if not self._proves(identity, answer):
+                return False
+            self._passphrases.proven.add(pair)
+        self._passphrases.settled(identity.fingerprint)
+        return True
+
+    def _ask(self, fingerprint: str, *, wrong: bool) -> Secret | None:
+        return self._passphrases.answer(
+            user_id=self._user_id(),
+            key_id=self._wanted.key_id,
+            fingerprint=fingerprint,
+            wrong=wrong,
+            run=self._run,
+        )
+
+    def _user_id(self) -> str:
+        return self._user_ids.get(self._wanted.key_id) or self._user_ids.get(
+            self._wanted.primary_id, ""
+        )
+
+    def _name(self, fingerprint: str) -> str:
+        return " ".join(filter(None, (fingerprint, self._user_id())))
+
+
+def _line(answer: Secret, subject: str) -> bytes:
+    try:
+        data = answer.reveal().encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # its traceback would show the passphrase
+        data = b"\0"
+    if b"\n" in data or b"\0" in data:
+        raise Situation.PASSPHRASE.error(
+            "holds a line break, NUL or half a character, which gpg cannot take", subject=subject
+        ) from None
+    return data + b"\n"
+
+
+_NOTES: dict[str, Callable[[Dialogue, StatusLine], None]] = {
+    "KEY_CONSIDERED": Dialogue._considered,
+    "USERID_HINT": Dialogue._hint,
+    "NEED_PASSPHRASE": Dialogue._need,
+    "NEED_PASSPHRASE_SYM": Dialogue._need_none,
+}

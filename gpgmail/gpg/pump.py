@@ -1,0 +1,160 @@
+"""Moving data to and from a child without ever standing still on one side.
+
+One thread, one poll over all pipes: gpg may write much before it has read all, or the reverse.
+Memory stays at a few blocks whatever the size of the data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from gpgmail.core.run import Run
+from gpgmail.gpg.process import Pipe, Process
+
+BLOCK = 64 * 1024
+_LARGE_PIPE = 1024 * 1024  # what Linux gives an ordinary user for a pipe
+_WRITES_AT_ONCE = 16  # then the other pipes get a look
+_READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
+_WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR
+
+Take = Callable[[bytes], object]
+
+
+class Feeder:
+    """Writes an iterable of bytes into a pipe, as much as fits, and closes it at the end."""
+
+    def __init__(self, pipe: Pipe, source: Iterable[bytes]) -> None:
+        self.pipe = pipe
+        self._source: Iterator[bytes] = iter(source)
+        self._block = memoryview(b"")
+        self._grown = False
+
+    def write(self) -> bool:
+        """Write until the pipe is full; return whether anything went."""
+        moved = False
+        for _ in range(_WRITES_AT_ONCE):
+            if not self._block and not self._refill():
+                self.pipe.close()
+                return True
+            written = self._write_some()
+            if not written:
+                break
+            moved = True
+        return moved
+
+    def _write_some(self) -> int:
+        try:
+            written = _write(self.pipe.ours, self._block)
+        except BlockingIOError:
+            self._grow()
+            return 0
+        except BrokenPipeError:  # gpg wants no more; its exit code says whether that is an error
+            self.pipe.close()
+            return 0
+        self._block = self._block[written:]
+        return written
+
+    def _refill(self) -> bool:
+        """Gather small pieces to a block, so that lines do not cost a system call each."""
+        pieces: list[bytes] = []
+        size = 0
+        for piece in self._source:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= BLOCK:
+                break
+        self._block = memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        return bool(self._block)
+
+    def _grow(self) -> None:
+        """Make the pipe larger once it proved too small: fewer changes between us and gpg."""
+        if not self._grown:
+            self._grown = True
+            enlarge(self.pipe)
+
+
+def enlarge(pipe: Pipe) -> None:
+    """Ask the kernel for a larger pipe; where it has none to give, the pipe works as it is."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe.ours, fcntl.F_SETPIPE_SZ, _LARGE_PIPE)
+
+
+def pump(
+    process: Process,
+    takers: Mapping[Pipe, Take],
+    feeders: Iterable[Feeder],
+    run: Run,
+    what: str,
+) -> None:
+    """Feed and drain all pipes until the child closed its side of those that we read.
+
+    Raises:
+        TimeLimitError: If nothing moved for as long as *run* allows.
+        Cancelled: If the caller asked to stop.
+    """
+    poll = select.poll()
+    reading = {pipe.ours: (pipe, take) for pipe, take in takers.items()}
+    writing = {feeder.pipe.ours: feeder for feeder in feeders}
+    for descriptor in reading:
+        poll.register(descriptor, _READABLE)
+    for descriptor in writing:
+        poll.register(descriptor, _WRITABLE)
+    while reading:
+        run.check(what)
+        ready = poll.poll(run.slice() * 1000)
+        if not ready and process.ended:
+            return  # somebody the child left behind holds a pipe open: all of its own was read
+        for descriptor, _ in ready:
+            if descriptor in writing:
+                moved, done = _feed(writing[descriptor])
+            else:
+                moved, done = _drain(*reading[descriptor])
+            if moved:
+                run.touch()
+            if done:
+                poll.unregister(descriptor)
+                writing.pop(descriptor, None) or reading.pop(descriptor, None)
+
+
+def _feed(feeder: Feeder) -> tuple[bool, bool]:
+    moved = feeder.write()
+    return moved, feeder.pipe.ours < 0
+
+
+def _drain(pipe: Pipe, take: Take) -> tuple[bool, bool]:
+    try:
+        data = os.read(pipe.ours, BLOCK)
+    except BlockingIOError:
+        return False, False
+    if data:
+        take(data)
+    return bool(data), not data
+
+
+def _write(descriptor: int, data: memoryview) -> int:
+    """Write to a pipe that may be broken, also where SIGPIPE would end this program.
+
+    Scripts set SIGPIPE to its default so that `| head` ends them; gpg ending early must not.
+    """
+    if signal.getsignal(signal.SIGPIPE) is not signal.SIG_DFL:
+        return os.write(descriptor, data)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        return os.write(descriptor, data)
+    except BrokenPipeError:
+        if signal.SIGPIPE not in before:
+            signal.sigwait({signal.SIGPIPE})  # pending for this thread: take it off
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def write_line(pipe: Pipe, line: bytes) -> None:
+    """Write a short line that surely fits; a reader that is gone takes none."""
+    with contextlib.suppress(BrokenPipeError):
+        _write(pipe.ours, memoryview(line))

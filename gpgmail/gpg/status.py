@@ -1,0 +1,123 @@
+"""What gpg says on its status descriptor, as values, and the tables that give its numbers names.
+
+Pure: nothing here starts or reads anything. Only what stands in GnuPG's doc/DETAILS is relied on;
+keywords that are not known pass through untouched, since every release adds some. What a failed run
+means is decided in `judge.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+_PREFIX = b"[GNUPG:] "
+_CODE_MASK = 0xFFFF  # libgpg-error: the upper half of a number names the reporting component
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """One status line: its keyword and the blank-separated words after it."""
+
+    keyword: str
+    args: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Everything after the keyword, with gpg's percent escapes undone."""
+        return unescape(" ".join(self.args))
+
+    def arg(self, index: int) -> str:
+        """Return a word by its place, or an empty string where gpg wrote fewer."""
+        return self.args[index] if index < len(self.args) else ""
+
+    def number(self, index: int) -> int:
+        """Return a word as a number, or 0 where there is none."""
+        word = self.arg(index)
+        return int(word) if word.isascii() and word.isdigit() else 0
+
+
+class StatusParser:
+    """Cuts bytes as they arrive into status lines; what is not a status line is dropped."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[StatusLine]:
+        """Take what was read and return the lines that it completed."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [line for line in map(parse_line, lines) if line is not None]
+
+
+def parse_line(line: bytes) -> StatusLine | None:
+    """Return one line as a value, or None when it is no status line."""
+    if not line.startswith(_PREFIX):
+        return None
+    keyword, *args = line[len(_PREFIX) :].decode("utf-8", "replace").rstrip("\r").split(" ")
+    return StatusLine(keyword, tuple(args)) if keyword else None
+
+
+def parse(data: bytes) -> tuple[StatusLine, ...]:
+    """Return every status line of a whole stream."""
+    return tuple(StatusParser().feed(data + b"\n"))
+
+
+def select(lines: Iterable[StatusLine], *keywords: str) -> Iterator[StatusLine]:
+    """Give the lines with one of *keywords*, in their order."""
+    return (line for line in lines if line.keyword in keywords)
+
+
+def unescape(text: str) -> str:
+    """Undo the percent escapes that gpg puts in user ids."""
+    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
+
+
+def error_number(word: str) -> int:
+    """Return libgpg-error's own number of an error word, without the component in its upper half."""
+    return int(word) & _CODE_MASK if word.isascii() and word.isdigit() else 0
+
+
+# RFC 9580 sections 9.1, 9.3 and 9.5, with the names that gpg prints.
+PUBLIC_KEY_ALGORITHMS = {
+    1: "RSA",
+    2: "RSA",
+    3: "RSA",
+    16: "ELG",
+    17: "DSA",
+    18: "ECDH",
+    19: "ECDSA",
+    20: "ELG",
+    22: "EDDSA",
+    25: "X25519",
+    26: "X448",
+    27: "ED25519",
+    28: "ED448",
+}
+CIPHERS = {
+    1: "IDEA",
+    2: "3DES",
+    3: "CAST5",
+    4: "BLOWFISH",
+    7: "AES",
+    8: "AES192",
+    9: "AES256",
+    10: "TWOFISH",
+    11: "CAMELLIA128",
+    12: "CAMELLIA192",
+    13: "CAMELLIA256",
+}
+HASHES = {
+    1: "MD5",
+    2: "SHA1",
+    3: "RIPEMD160",
+    8: "SHA256",
+    9: "SHA384",
+    10: "SHA512",
+    11: "SHA224",
+}
+
+
+def algorithm(table: dict[int, str], word: str) -> str:
+    """Return the name of an algorithm number, or `algorithm N` for one that the table lacks."""
+    name = table.get(int(word)) if word.isascii() and word.isdigit() else None
+    return name or f"algorithm {word}"
