@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.servers.fixtures import certificates, postfix, postfix_server
+from tests.servers.fixtures import certificates, notmuch, postfix, postfix_server
 
-__all__ = ["certificates", "postfix", "postfix_server"]
+__all__ = ["certificates", "notmuch", "postfix", "postfix_server"]

@@ -12,10 +12,12 @@ import pytest
 
 from tests.servers.certificates import Certificates
 from tests.servers.postfix import Postfix
+from tests.servers.readers import Notmuch
 from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,16 @@ def postfix(postfix_server: Postfix) -> Postfix:
 def certificates() -> Certificates:
     """Good, wrong and untrusted certificates for servers of our own."""
     return Certificates.mint()
+
+
+@pytest.fixture(scope="session")
+def notmuch() -> Callable[[Path], Notmuch]:
+    """Makes a notmuch reader for a home with keys: `notmuch(home).read(mail)`."""
+
+    def reader(home: Path) -> Notmuch:
+        try:
+            return Notmuch(home)
+        except ServerUnavailableError as error:
+            skip_or_fail(error)
+
+    return reader
