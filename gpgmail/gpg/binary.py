@@ -45,7 +45,7 @@ def find(name: str = "gpg") -> Binary:
     if path is None:
         where = "there is no such program" if "/" in name else f"not found in PATH ({searched})"
         raise Situation.GPG_MISSING.error(where, subject=name)
-    return _probe(path, os.stat(path).st_mtime_ns)
+    return _probe(path, Path(path).stat().st_mtime_ns)
 
 
 def require_secret(binary: Binary) -> Binary:

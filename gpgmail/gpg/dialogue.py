@@ -1,7 +1,7 @@
 """What gpg asks while it works, and what it is answered.
 
 With `--command-fd` gpg writes `GET_HIDDEN` on the status descriptor and reads a line. It gets the
-passphrase of the key that it named just before, the sign for "cancelled" where nobody knows one, and
+With `--command-fd` gpg writes `GET_HIDDEN` on the status descriptor and reads a line. It gets the
 an empty line, which means no, to everything else.
 """
 
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gpgmail.core.passphrases import Passphrases
-from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.status import StatusLine
+
+if TYPE_CHECKING:
+    from gpgmail.core.passphrases import Passphrases
+    from gpgmail.core.run import Run
 
 _CANCEL = b"\x04\n"
 _NO = b"\n"
@@ -59,12 +62,18 @@ class Dialogue:
         self._fingerprints: dict[str, str] = {}
         self._wanted = Wanted()
         self._asked: set[Wanted] = set()
+        self._notes: dict[str, Callable[[StatusLine], None]] = {
+            "KEY_CONSIDERED": self._considered,
+            "USERID_HINT": self._hint,
+            "NEED_PASSPHRASE": self._need,
+            "NEED_PASSPHRASE_SYM": self._need_none,
+        }
 
     def reply(self, line: StatusLine) -> bytes | None:
         """Take note of a status line; return what to write when it is a question."""
-        note = _NOTES.get(line.keyword)
+        note = self._notes.get(line.keyword)
         if note is not None:
-            note(self, line)
+            note(line)
         if line.keyword not in _QUESTIONS:
             return None
         return self._passphrase() if line.arg(0) == "passphrase.enter" else _NO
@@ -135,11 +144,3 @@ def _line(answer: Secret, subject: str) -> bytes:
             "holds a line break, NUL or half a character, which gpg cannot take", subject=subject
         ) from None
     return data + b"\n"
-
-
-_NOTES: dict[str, Callable[[Dialogue, StatusLine], None]] = {
-    "KEY_CONSIDERED": Dialogue._considered,
-    "USERID_HINT": Dialogue._hint,
-    "NEED_PASSPHRASE": Dialogue._need,
-    "NEED_PASSPHRASE_SYM": Dialogue._need_none,
-}

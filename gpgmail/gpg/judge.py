@@ -7,13 +7,16 @@ that a missing passphrase is not called a failed signature.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.status import StatusLine, error_number, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gpgmail.core.errors import GpgmailError
 
 
 class Ended(Protocol):
@@ -139,11 +142,8 @@ def _numbers(status: Iterable[StatusLine]) -> list[int]:
 
 def _needed(status: Iterable[StatusLine]) -> str:
     """Name the key whose passphrase was asked for last."""
-    hints = [
-        f"{line.arg(0)} {StatusLine('', line.args[1:]).text}"
-        for line in select(status, "USERID_HINT")
-    ]
-    return hints[-1].strip() if hints else ""
+    hints = [line.text for line in select(status, "USERID_HINT")]
+    return hints[-1] if hints else ""
 
 
 def _by_keyword(line: StatusLine) -> Verdict | None:

@@ -1,7 +1,7 @@
 """One child process and the pipes to it: starting, ending, nothing about gpg.
 
-The child leads its own session and process group, so that a Ctrl-C at the terminal does not reach it
-and all that it started can be ended with it. Our ends of the pipes never block.
+The child leads its own session and process group, so that a Ctrl-C at the terminal does not reach
+it and all that it started can be ended with it. Our ends of the pipes never block.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gpgmail.core.run import Run
 
 _GRACE = 0.3  # seconds between asking a group to end (gpg removes its locks then) and ending it
 _LOOK = 0.01
@@ -30,6 +34,11 @@ class Pipe:
         reading, writing = os.pipe()
         self.ours, self.child = (writing, reading) if to_child else (reading, writing)
         os.set_blocking(self.ours, False)
+
+    @property
+    def open(self) -> bool:
+        """Whether our end is open."""
+        return self.ours >= 0
 
     def close_child(self) -> None:
         """Close the child's end, which it has by now."""

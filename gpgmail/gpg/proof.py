@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import tool
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 5.0  # seconds that gpgconf may take
 _BAD_PASSPHRASE = 11
+_KEY_ID, _VALUE = 4, 9  # fields of gpg's colon listing
 _ESCAPED = {byte: f"%{byte:02X}".encode() for byte in b"%\r\n"}
 
 
@@ -43,18 +44,18 @@ def identify(home: Home, wanted: Wanted, run: Run) -> Identity | None:
     found_id = ""
     for record in _records(listed.output):
         if record[0] in ("pub", "sub"):
-            found_id = record[4]
+            found_id = record[_KEY_ID]
         elif record[0] == "fpr":
-            primary = primary or record[9]
+            primary = primary or record[_VALUE]
         elif record[0] == "grp" and found_id == wanted.key_id:
-            return Identity(primary, record[9])
+            return Identity(primary, record[_VALUE])
     return None
 
 
 def _records(output: bytes) -> Iterator[list[str]]:
     for line in output.decode("utf-8", "replace").splitlines():
         fields = line.split(":")
-        if len(fields) > 9:
+        if len(fields) > _VALUE:
             yield fields
 
 
@@ -91,7 +92,7 @@ class _Agent:
         self._socket = socket.socket(socket.AF_UNIX)
         self._rest = b""
 
-    def __enter__(self) -> _Agent:
+    def __enter__(self) -> Self:
         try:
             self._socket.connect(self._path)
         except OSError as failure:

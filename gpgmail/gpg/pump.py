@@ -12,15 +12,27 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from gpgmail.core.run import Run
-from gpgmail.gpg.process import Pipe, Process
+if TYPE_CHECKING:
+    from gpgmail.core.run import Run
+    from gpgmail.gpg.process import Pipe, Process
 
 BLOCK = 64 * 1024
 _LARGE_PIPE = 1024 * 1024  # what Linux gives an ordinary user for a pipe
 _WRITES_AT_ONCE = 16  # then the other pipes get a look
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 _WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR
+
+
+class Move(Enum):
+    """What one turn at a pipe came to."""
+
+    NONE = "nothing moved"
+    SOME = "something moved"
+    LAST = "this pipe is done"
+
 
 Take = Callable[[bytes], object]
 
@@ -34,17 +46,16 @@ class Feeder:
         self._block = memoryview(b"")
         self._grown = False
 
-    def write(self) -> bool:
-        """Write until the pipe is full; return whether anything went."""
-        moved = False
+    def move(self) -> Move:
+        """Write until the pipe is full, or the source or the reader is at its end."""
+        moved = Move.NONE
         for _ in range(_WRITES_AT_ONCE):
             if not self._block and not self._refill():
                 self.pipe.close()
-                return True
-            written = self._write_some()
-            if not written:
-                break
-            moved = True
+                return Move.LAST
+            if not self._write_some():
+                return moved if self.pipe.open else Move.LAST
+            moved = Move.SOME
         return moved
 
     def _write_some(self) -> int:
@@ -97,43 +108,38 @@ def pump(
         TimeLimitError: If nothing moved for as long as *run* allows.
         Cancelled: If the caller asked to stop.
     """
+    moves = {pipe.ours: _drainer(pipe, take) for pipe, take in takers.items()}
+    reading = set(moves)
+    moves |= {feeder.pipe.ours: feeder.move for feeder in feeders}
     poll = select.poll()
-    reading = {pipe.ours: (pipe, take) for pipe, take in takers.items()}
-    writing = {feeder.pipe.ours: feeder for feeder in feeders}
-    for descriptor in reading:
-        poll.register(descriptor, _READABLE)
-    for descriptor in writing:
-        poll.register(descriptor, _WRITABLE)
+    for descriptor in moves:
+        poll.register(descriptor, _READABLE if descriptor in reading else _WRITABLE)
     while reading:
         run.check(what)
         ready = poll.poll(run.slice() * 1000)
         if not ready and process.ended:
             return  # somebody the child left behind holds a pipe open: all of its own was read
         for descriptor, _ in ready:
-            if descriptor in writing:
-                moved, done = _feed(writing[descriptor])
-            else:
-                moved, done = _drain(*reading[descriptor])
-            if moved:
+            move = moves[descriptor]()
+            if move is not Move.NONE:
                 run.touch()
-            if done:
+            if move is Move.LAST:
                 poll.unregister(descriptor)
-                writing.pop(descriptor, None) or reading.pop(descriptor, None)
+                reading.discard(descriptor)
 
 
-def _feed(feeder: Feeder) -> tuple[bool, bool]:
-    moved = feeder.write()
-    return moved, feeder.pipe.ours < 0
-
-
-def _drain(pipe: Pipe, take: Take) -> tuple[bool, bool]:
-    try:
-        data = os.read(pipe.ours, BLOCK)
-    except BlockingIOError:
-        return False, False
-    if data:
+def _drainer(pipe: Pipe, take: Take) -> Callable[[], Move]:
+    def drain() -> Move:
+        try:
+            data = os.read(pipe.ours, BLOCK)
+        except BlockingIOError:
+            return Move.NONE
+        if not data:
+            return Move.LAST
         take(data)
-    return bool(data), not data
+        return Move.SOME
+
+    return drain
 
 
 def _write(descriptor: int, data: memoryview) -> int:

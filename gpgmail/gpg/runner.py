@@ -8,18 +8,21 @@ mail: arguments come from the engines, the home's options from `Home`, the meani
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gpgmail.core.passphrases import Passphrases
-from gpgmail.core.run import Run
 from gpgmail.gpg.binary import find, require_secret
 from gpgmail.gpg.dialogue import Dialogue
-from gpgmail.gpg.home import Home
 from gpgmail.gpg.process import Pipe, Process
 from gpgmail.gpg.pump import Feeder, pump, write_line
 from gpgmail.gpg.status import StatusLine, StatusParser
+
+if TYPE_CHECKING:
+    from gpgmail.core.passphrases import Passphrases
+    from gpgmail.core.run import Run
+    from gpgmail.gpg.home import Home
 
 ALWAYS = (
     "--batch",
@@ -33,7 +36,7 @@ ALWAYS = (
     "--exit-on-status-write-error",  # so that gpg ends when this program is killed
 )
 _STDERR_KEPT = 64 * 1024
-_GROUP_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 Sink = Callable[[bytes], object]
 
@@ -182,9 +185,9 @@ def _can_prompt(home: Home) -> bool:
     """Whether the user's own agent has a display or a terminal to ask on."""
     if home.prepared:
         return False
-    if any(os.environ.get(name) for name in _GROUP_DISPLAYS):
+    if any(os.environ.get(name) for name in _DISPLAYS):
         return True
     try:
-        return stat.S_ISCHR(os.stat(os.environ["GPG_TTY"]).st_mode)
-    except (KeyError, OSError):
+        return Path(os.environ["GPG_TTY"]).is_char_device()
+    except KeyError:
         return False

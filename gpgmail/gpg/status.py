@@ -7,9 +7,12 @@ means is decided in `judge.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _PREFIX = b"[GNUPG:] "
 _CODE_MASK = 0xFFFF  # libgpg-error: the upper half of a number names the reporting component
@@ -73,7 +76,7 @@ def unescape(text: str) -> str:
 
 
 def error_number(word: str) -> int:
-    """Return libgpg-error's own number of an error word, without the component in its upper half."""
+    """Return libgpg-error's own number, without the component in a number's upper half."""
     return int(word) & _CODE_MASK if word.isascii() and word.isdigit() else 0
 
 
