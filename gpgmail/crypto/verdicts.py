@@ -1,0 +1,215 @@
+"""What gpg's status lines say of a message that it opened: pure, lines in, values out.
+
+gpg's exit code alone proves nothing: a message cut short inside a session key ends with 0, and a
+change near the end with a bad signature and no word about the encryption. So success is what was
+said in so many words, exactly once, and everything else is a failure. Keywords are those of
+GnuPG's doc/DETAILS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.crypto.engine import Opened, SignatureSeen, SignatureStatus
+from gpgmail.gpg import status
+from gpgmail.gpg.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gpgmail.core.errors import GpgmailError
+    from gpgmail.gpg.judge import Ended
+    from gpgmail.gpg.status import StatusLine
+
+_VERDICTS = {
+    "GOODSIG": SignatureStatus.GOOD,
+    "BADSIG": SignatureStatus.BAD,
+    "EXPSIG": SignatureStatus.EXPIRED_SIGNATURE,
+    "EXPKEYSIG": SignatureStatus.EXPIRED_KEY,
+    "REVKEYSIG": SignatureStatus.REVOKED_KEY,
+    "ERRSIG": SignatureStatus.ERROR,
+}
+_VALIDITIES = {
+    "TRUST_UNDEFINED": "undefined",
+    "TRUST_NEVER": "never",
+    "TRUST_MARGINAL": "marginal",
+    "TRUST_FULLY": "full",
+    "TRUST_ULTIMATE": "ultimate",
+}
+_MADE_WITH_A_KEY = {
+    SignatureStatus.GOOD,
+    SignatureStatus.EXPIRED_SIGNATURE,
+    SignatureStatus.EXPIRED_KEY,
+    SignatureStatus.REVOKED_KEY,
+}
+_OVER_DATA = {"00", "01"}  # signature types of documents (RFC 9580 section 5.2.1)
+_NO_PUBLIC_KEY = "9"  # reason of ERRSIG
+
+
+def signatures(lines: Iterable[StatusLine]) -> tuple[SignatureSeen, ...]:
+    """Return every signature that gpg looked at, in the order of the message."""
+    groups: list[list[StatusLine]] = []
+    for line in lines:
+        if line.keyword == "NEWSIG":
+            groups.append([])
+        if groups:
+            groups[-1].append(line)
+    return tuple(map(_signature, groups))
+
+
+def _signature(lines: Sequence[StatusLine]) -> SignatureSeen:
+    by_keyword = {line.keyword: line for line in lines}
+    verdicts = [line for line in lines if line.keyword in _VERDICTS]
+    if len(verdicts) != 1:
+        return SignatureSeen(status=SignatureStatus.ERROR, key_id="")
+    verdict = verdicts[0]
+    if verdict.keyword == "ERRSIG":
+        return _unchecked(verdict)
+    key_id, _, user_id = status.unescape(" ".join(verdict.args)).partition(" ")
+    seen = SignatureSeen(status=_VERDICTS[verdict.keyword], key_id=key_id[-16:], user_id=user_id)
+    validity = next((_VALIDITIES[word] for word in by_keyword if word in _VALIDITIES), "unknown")
+    return _with_key(seen, by_keyword.get("VALIDSIG"), validity)
+
+
+def _with_key(seen: SignatureSeen, valid: StatusLine | None, validity: str) -> SignatureSeen:
+    """Add what VALIDSIG says; a signature that is said to be good without it is not."""
+    if seen.status not in _MADE_WITH_A_KEY:
+        return seen
+    if valid is None or valid.arg(8) not in _OVER_DATA:
+        return replace(seen, status=SignatureStatus.ERROR)
+    return replace(
+        seen,
+        fingerprint=valid.arg(0),
+        primary=valid.arg(9) or valid.arg(0),
+        created=_time(valid.number(2)),
+        key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, valid.arg(6)),
+        digest=status.algorithm(status.HASHES, valid.arg(7)),
+        validity=validity,
+    )
+
+
+def _unchecked(line: StatusLine) -> SignatureSeen:
+    """ERRSIG: key id, key algorithm, hash, type, time, reason, fingerprint or a dash."""
+    missing = line.arg(5) == _NO_PUBLIC_KEY
+    return SignatureSeen(
+        status=SignatureStatus.MISSING_KEY if missing else SignatureStatus.ERROR,
+        key_id=line.arg(0)[-16:],
+        created=_time(line.number(4)),
+        key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, line.arg(1)),
+        digest=status.algorithm(status.HASHES, line.arg(2)),
+    )
+
+
+def _time(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def verified(ended: Ended, *, texts: int) -> Opened:
+    """Return the verdicts on a signed message that holds *texts* signed texts: 0 if detached.
+
+    Raises:
+        CryptoError: If it is not exactly one message with signatures (105, 119, 141).
+    """
+    seen = signatures(ended.status)
+    if not seen or _twisted(ended.status):
+        raise judge(ended, Situation.VERIFY_FAILED)
+    if sum(line.keyword == "PLAINTEXT" for line in ended.status) != texts:
+        raise Situation.VERIFY_FAILED.error("the signatures do not stand over exactly one text")
+    _refuse_unexplained(ended, seen, Situation.VERIFY_FAILED)
+    return Opened(signatures=seen)
+
+
+def decrypted(ended: Ended) -> Opened:
+    """Return what a message was and whose signatures stand inside its encryption.
+
+    Raises:
+        KeySelectionError: If it is for keys that are not here (114).
+        PassphraseError: If the key's passphrase, or the message's, is missing or wrong (122).
+        CryptoError: If it was not decrypted whole, or not all of it was encrypted (101, 105, 130,
+            141), or its ciphertext has no integrity protection (146).
+    """
+    inside, after = _split(ended)
+    info = next(status.select(inside, "DECRYPTION_INFO"), None)
+    if info is None:
+        raise _no_key(ended) or judge(ended, Situation.DECRYPT_FAILED)
+    # DECRYPTION_INFO: method of integrity protection, cipher, AEAD algorithm.
+    if not (info.number(0) or info.number(2)):
+        raise Situation.NO_INTEGRITY.error(
+            "the ciphertext could have been changed on its way without a trace",
+            hint="ask the sender to encrypt with a newer program",
+        )
+    if _twisted((*inside, *after)) or not any(status.select(inside, "DECRYPTION_OKAY")):
+        raise _wrong_passphrase(ended) or judge(ended, Situation.DECRYPT_FAILED)
+    seen = signatures(inside)
+    _refuse_unexplained(ended, seen, Situation.DECRYPT_FAILED)
+    return Opened(
+        decrypted=True,
+        signatures=seen,
+        recipients=_recipients(ended),
+        decrypted_with=next(
+            (line.arg(0) for line in status.select(ended.status, "DECRYPTION_KEY")), ""
+        ),
+        cipher=status.algorithm(status.CIPHERS, info.arg(1)),
+        protected=True,
+    )
+
+
+def _split(ended: Ended) -> tuple[Sequence[StatusLine], Sequence[StatusLine]]:
+    """Return what was said of the encrypted part, with all text and signatures in it, and after."""
+    begins = [at for at, line in enumerate(ended.status) if line.keyword == "BEGIN_DECRYPTION"]
+    if not begins:
+        raise _nothing_encrypted(ended)
+    ends = [at for at, line in enumerate(ended.status) if line.keyword == "END_DECRYPTION"]
+    end = ends[0] if ends else len(ended.status)
+    before, after = ended.status[: begins[0]], ended.status[end:]
+    if len(begins) > 1 or any(status.select((*before, *after), "PLAINTEXT", "NEWSIG")):
+        raise Situation.DECRYPT_FAILED.error("holds more than the one encrypted message")
+    return ended.status[begins[0] : end], after
+
+
+def _nothing_encrypted(ended: Ended) -> GpgmailError:
+    if any(status.select(ended.status, "PLAINTEXT", "NEWSIG")):
+        return Situation.DECRYPT_FAILED.error("is not encrypted")
+    if _recipients(ended):
+        return Situation.BAD_PACKET.error("ends before its encrypted data begins")
+    # Said on stderr only: a wrong checksum, where gpg gives up before it looks at a packet.
+    return judge(ended, Situation.BAD_ARMOR)
+
+
+def _recipients(ended: Ended) -> tuple[str, ...]:
+    return tuple(line.arg(0) for line in status.select(ended.status, "ENC_TO"))
+
+
+def _no_key(ended: Ended) -> GpgmailError | None:
+    """Name the keys that would open the message, where none of them is here."""
+    if not any(status.select(ended.status, "NO_SECKEY")):
+        return None
+    if any(status.select(ended.status, "DECRYPTION_KEY", "ERROR")):
+        return None
+    return Situation.KEY_NOT_FOUND.error(
+        "none of the secret keys that would open the message is here",
+        subject=", ".join(_recipients(ended)),
+    )
+
+
+def _wrong_passphrase(ended: Ended) -> GpgmailError | None:
+    """Say so where a passphrase was all that there was: gpg often takes it for damaged data."""
+    if not any(status.select(ended.status, "NEED_PASSPHRASE_SYM")):
+        return None
+    if any(status.select(ended.status, "PLAINTEXT", "DECRYPTION_KEY")):
+        return None
+    return Situation.PASSPHRASE.error("is wrong, or the message is damaged", subject="passphrase")
+
+
+def _twisted(lines: Iterable[StatusLine]) -> bool:
+    """Tell whether the stream held more, or other things, than one whole message."""
+    return any(status.select(lines, "UNEXPECTED", "ERROR", "NODATA"))
+
+
+def _refuse_unexplained(ended: Ended, seen: Sequence[SignatureSeen], situation: Situation) -> None:
+    """Take a failure exit only where the verdict on a signature accounts for it."""
+    if ended.returncode and all(one.status is SignatureStatus.GOOD for one in seen):
+        raise judge(ended, situation)
