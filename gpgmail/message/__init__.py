@@ -1,0 +1,1 @@
+"""A mail as data, and the canonical bytes that it becomes."""

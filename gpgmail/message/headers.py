@@ -1,0 +1,204 @@
+"""Header fields: text in, ASCII values out, folded only when they become bytes.
+
+A field is `(name, value)`. Values here are one line, already encoded (RFC 2047, RFC 2231), without
+CR, LF or NUL; only an address with a UTF-8 local part keeps them from being ASCII (RFC 6532).
+Folding happens in `header_bytes`, the one place where fields become bytes.
+
+The email package's header classes are not used for writing: they decode what looks like an encoded
+word in the caller's text, and before Python 3.13.1 they drop quotes of display names when they
+refold. Its `Charset` splits text into encoded words, between characters, and is used.
+"""
+
+from __future__ import annotations
+
+import re
+from email.charset import Charset
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.core.text import refuse_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Field = tuple[str, str]
+
+WIDTH = 78  # RFC 5322 section 2.1.1: lines should not be longer
+_LONGEST = 998  # and must not be longer than this
+_WORD = 75  # RFC 2047 section 2: an encoded word
+_LONG_TOKEN = 900  # leaves room for the field name before `_LONGEST`
+
+_UTF8 = Charset("utf-8")
+_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 section 3.6.8: printable without the colon
+_PRINTABLE = re.compile(r"[\t -~]*")
+_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_TOKEN = re.compile(r"[\w!#$&+.^`{|}~-]+", re.ASCII)  # RFC 2231 leaves out * ' %
+_LONG_RUN = re.compile(rf"[^ \t]{{{_LONG_TOKEN}}}")
+# A line is broken before blanks. First choice are blanks outside of quoted strings: not every
+# reader of MIME parameters unfolds inside of them.
+_CHUNKS = (
+    re.compile(rb'[ \t]*(?:"(?:[^"\\]|\\.)*"|[^ \t])+'),
+    re.compile(rb"[ \t]*[^ \t]+"),
+)
+
+
+def check_name(name: str) -> str:
+    """Return the name of a header field unchanged.
+
+    Raises:
+        UsageError: If it is not one by RFC 5322 section 3.6.8.
+    """
+    refuse_controls(name, "header name")
+    if not _NAME.fullmatch(name):
+        raise Situation.BAD_VALUE.error("is not the name of a header field", subject=repr(name))
+    return name
+
+
+def encode_text(name: str, text: str) -> str:
+    """Return *text* as the value of the unstructured field *name*; it decodes to exactly *text*.
+
+    Raises:
+        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+    """
+    refuse_controls(text, name)
+    as_it_is = (
+        _PRINTABLE.fullmatch(text)
+        and "=?" not in text
+        and text == text.strip()
+        and not _LONG_RUN.search(text)
+    )
+    return text if as_it_is else " ".join(_encoded_words(name, text, WIDTH - len(name) - 2))
+
+
+def encode_field(name: str, value: str) -> str:
+    """Return *value* for a field that the caller wrote himself; printable ASCII stays as it is.
+
+    Raises:
+        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+    """
+    refuse_controls(value, name)
+    return value.strip(" \t") if _PRINTABLE.fullmatch(value) else encode_text(name, value)
+
+
+def phrase(name: str) -> str:
+    """Return a display name as RFC 5322 atoms, a quoted string, or encoded words.
+
+    Raises:
+        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+    """
+    refuse_controls(name, "display name")
+    if not _PRINTABLE.fullmatch(name) or "=?" in name or _LONG_RUN.search(name):
+        return " ".join(_encoded_words("display name", name, _WORD))
+    return name if _ATOMS.fullmatch(name) else f'"{_escaped(name)}"' if name else ""
+
+
+def parameter(name: str, value: str) -> str:
+    """Return a MIME parameter with its semicolon, by RFC 2231 where RFC 2045 has no way.
+
+    A value with a quote or backslash is written by RFC 2231 too, since readers differ about
+    escapes in quoted strings.
+
+    Raises:
+        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+    """
+    refuse_controls(value, name)
+    if _TOKEN.fullmatch(value):
+        return f"; {name}={value}"
+    if _PRINTABLE.fullmatch(value) and not set('"\\\t') & set(value):
+        return f'; {name}="{value}"'
+    from urllib.parse import quote
+
+    utf8(value, name)
+    return f"; {name}*=utf-8''{quote(value, safe='')}"
+
+
+def header_bytes(fields: Iterable[Field], width: int = WIDTH) -> bytes:
+    """Return the lines of *fields*, folded at *width* where blanks allow it, with CRLF.
+
+    The empty line that ends a header is not among them.
+
+    Raises:
+        UsageError: If a name or value cannot stand in a header, or has no blank in more than 998
+            characters.
+    """
+    return b"".join(_field_bytes(name, value, width) for name, value in fields)
+
+
+def parse_fields(text: str) -> tuple[Field, ...]:
+    """Read header lines as RFC 5322 writes them, folded or not, with CRLF or LF.
+
+    Raises:
+        UsageError: If a line is neither a field nor the continuation of one.
+    """
+    fields: list[Field] = []
+    for line in filter(None, text.replace("\r\n", "\n").split("\n")):
+        if line[0] in " \t" and fields:
+            name, value = fields.pop()
+            fields.append((name, encode_field(name, value + line)))
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise Situation.BAD_VALUE.error("is not a header line", subject=repr(line[:60]))
+        name = check_name(name.rstrip(" \t"))
+        fields.append((name, encode_field(name, value)))
+    return tuple(fields)
+
+
+def decode(value: str) -> str:
+    """Return *value* with its encoded words as text, or as it is where they are broken."""
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header
+
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):
+        return value
+
+
+def utf8(text: str, subject: str) -> bytes:
+    """Return *text* as UTF-8; *subject* names it in the error.
+
+    Raises:
+        UsageError: If it holds a lone surrogate.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        detail = f"holds a lone surrogate at {error.start}, which is no character"
+        raise Situation.BAD_VALUE.error(detail, subject=subject) from None
+
+
+def _field_bytes(name: str, value: str, width: int) -> bytes:
+    check_name(name)
+    refuse_controls(value, name)
+    head = name.encode() + b":"
+    data = utf8(value.strip(" \t"), name)
+    for pattern in _CHUNKS:
+        lines = _folded(head, b" " + data if data else b"", pattern, width)
+        if max(map(len, lines)) <= _LONGEST:
+            return b"\r\n".join(lines) + b"\r\n"
+    raise Situation.BAD_VALUE.error("has no blank to fold at in 998 characters", subject=name)
+
+
+def _folded(head: bytes, data: bytes, pattern: re.Pattern[bytes], width: int) -> list[bytes]:
+    """Return the lines of a field; the first chunk stays beside the name whatever its length."""
+    first, *rest = pattern.findall(data) or [b""]
+    lines = [head + first]
+    for chunk in rest:
+        if len(lines[-1]) + len(chunk) <= width:
+            lines[-1] += chunk
+        else:
+            lines.append(chunk)
+    return lines
+
+
+def _encoded_words(name: str, text: str, room: int) -> list[str]:
+    utf8(text, name)
+    first = max(min(room, _WORD), _WORD // 2)
+    words = _UTF8.header_encode_lines(text, chain([first], repeat(_WORD)))
+    return [word for word in words if word]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
