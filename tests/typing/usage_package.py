@@ -13,4 +13,4 @@ import gpgmail
 
 assert_type(gpgmail.__version__, str)
 
-gpgmail.__version__ = 1  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+number: int = gpgmail.__version__  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
