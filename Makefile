@@ -33,6 +33,6 @@ bench: ## measure against bare gpg on this machine
 	@scripts/bootstrap.sh demo
 	@.venv/bin/python benchmarks/run.py
 
-clean: ## remove what the targets made in this directory
+clean: ## remove what the targets made here, except the unpacked servers in .cache
 	rm -rf .venv .tox build dist .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
