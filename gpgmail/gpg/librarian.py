@@ -1,0 +1,112 @@
+"""`Librarian`: listing, importing and exporting keys, done by python-gnupg in our homes.
+
+Here stands what callers see and how a run's outcome is judged; how python-gnupg is tamed is in
+`python_gnupg.py`, which is imported at the first question because it costs as much as the rest.
+gpg's exit code is judged: a damaged keyring lists fewer keys and says so only there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.gpg.status import error_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gpgmail.core.run import Run
+    from gpgmail.gpg.home import Home
+    from gpgmail.gpg.python_gnupg import Outcome
+
+_NOT_FOUND = frozenset({9, 17})  # libgpg-error: no public key, no secret key
+_OURS = ("[GNUPG:]",)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key of a listing: the fields of doc/DETAILS by python-gnupg's names, decoded, as text.
+
+    `primary` and each of `subkeys` have `fingerprint` and `keygrip` besides.
+    """
+
+    primary: Mapping[str, str]
+    user_ids: tuple[Mapping[str, str], ...]
+    subkeys: tuple[Mapping[str, str], ...]
+
+
+class Librarian:
+    """Asks gpg about the keys of a home; one process a call, none before."""
+
+    def __init__(self, home: Home, run: Run) -> None:
+        self._home = home
+        self._run = run
+
+    def list_keys(self, *queries: str, secret: bool = False) -> tuple[KeyRecord, ...]:
+        """Return the public keys that match one of *queries*, or all of them.
+
+        With *secret* each (sub)key says whether its secret part is here, which asks the agent.
+
+        Raises:
+            KeyringError: If gpg could not read the keyring to its end.
+        """
+        from gpgmail.gpg.python_gnupg import python_gnupg
+
+        with python_gnupg(self._home, self._run, "listing keys") as gpg:
+            outcome = gpg.listing(queries, with_secret=secret)
+        if outcome.returncode and not _only_missing(outcome):
+            raise Situation.KEYRING_UNREADABLE.error(self._complaint(outcome), subject=self._place)
+        return outcome.records
+
+    def import_keys(self, data: bytes) -> tuple[str, ...]:
+        """Import keys into the home and return their fingerprints.
+
+        Raises:
+            KeyringError: If *data* holds no key, or not all of it could be imported.
+        """
+        from gpgmail.gpg.python_gnupg import python_gnupg
+
+        with python_gnupg(self._home, self._run, "importing keys") as gpg:
+            outcome = gpg.importing(data)
+        if outcome.returncode or not outcome.fingerprints:
+            raise Situation.KEY_UNREADABLE.error(self._complaint(outcome), subject=self._place)
+        return outcome.fingerprints
+
+    def export_keys(self, fingerprints: Sequence[str], *, armor: bool = True) -> bytes:
+        """Return public keys as one export.
+
+        Raises:
+            KeyringError: If a key is not there or could not be read.
+        """
+        from gpgmail.gpg.python_gnupg import python_gnupg
+
+        with python_gnupg(self._home, self._run, "exporting keys") as gpg:
+            outcome = gpg.exporting(fingerprints, armor=armor)
+        if outcome.returncode or not outcome.data:
+            raise Situation.KEY_UNREADABLE.error(
+                self._complaint(outcome), subject=", ".join(fingerprints)
+            )
+        return outcome.data
+
+    @property
+    def _place(self) -> str:
+        return ", ".join(map(str, self._home.keyrings or (self._home.directory,)))
+
+    def _complaint(self, outcome: Outcome) -> str:
+        lines = [line for line in outcome.messages if not line.startswith(_OURS)]
+        said = lines[-1].removeprefix("gpg: ") if lines else f"exit code {outcome.returncode}"
+        return f"gpg could not read all of it: {said}"
+
+
+def _only_missing(outcome: Outcome) -> bool:
+    """Whether gpg failed for no other reason than that no key matched."""
+    errors = [line for line in outcome.status if line.keyword == "ERROR"]
+    return (
+        not outcome.records
+        and bool(errors)
+        and all(
+            line.arg(0) == "keylist.getkey" and error_number(line.arg(1)) in _NOT_FOUND
+            for line in errors
+        )
+    )
