@@ -1,8 +1,8 @@
 """What gpg asks while it works, and what it is answered.
 
 With `--command-fd` gpg writes `GET_HIDDEN` on the status descriptor and reads a line. It gets the
-With `--command-fd` gpg writes `GET_HIDDEN` on the status descriptor and reads a line. It gets the
-an empty line, which means no, to everything else.
+passphrase of the key that it named just before; where nobody knows one, the sign for "cancelled";
+and to everything else an empty line, which means no.
 """
 
 from __future__ import annotations

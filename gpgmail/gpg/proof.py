@@ -7,11 +7,13 @@ asked again: gpg itself ends at the first wrong answer.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import tool
 from gpgmail.gpg.dialogue import Identity, Wanted
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from gpgmail.gpg.home import Home
 
 _LIMIT = 5.0  # seconds that gpgconf may take
+AGENT_SOCKETS = {f"S.gpg-agent{purpose}" for purpose in ("", ".browser", ".extra", ".ssh")}
 _BAD_PASSPHRASE = 11
 _KEY_ID, _VALUE = 4, 9  # fields of gpg's colon listing
 _ESCAPED = {byte: f"%{byte:02X}".encode() for byte in b"%\r\n"}
@@ -71,6 +74,12 @@ def opens(home: Home, keygrip: str, passphrase: Secret, run: Run) -> bool:
     if number not in (0, _BAD_PASSPHRASE):
         raise Situation.GPG_FAILED.error(f"gpg-agent answers with error {number}", subject=keygrip)
     return number == 0
+
+
+def end_agent(directory: Path, run: Run) -> None:
+    """Ask the agent of a home to end; one that is not there has ended."""
+    with contextlib.suppress(GpgmailError, OSError), _Agent(directory, run) as agent:
+        agent.ask("KILLAGENT")
 
 
 @lru_cache(maxsize=64)

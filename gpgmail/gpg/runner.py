@@ -7,12 +7,14 @@ mail: arguments come from the engines, the home's options from `Home`, the meani
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpgmail.core.run import Run
 from gpgmail.gpg.binary import find, require_secret
 from gpgmail.gpg.dialogue import Dialogue
 from gpgmail.gpg.process import Pipe, Process
@@ -21,7 +23,6 @@ from gpgmail.gpg.status import StatusLine, StatusParser
 
 if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
-    from gpgmail.core.run import Run
     from gpgmail.gpg.home import Home
 
 ALWAYS = (
@@ -35,10 +36,12 @@ ALWAYS = (
     "--utf8-strings",
     "--exit-on-status-write-error",  # so that gpg ends when this program is killed
 )
+_ENDING_LIMIT = 0.5  # seconds that the agent of a stopped operation gets to answer
 _STDERR_KEPT = 64 * 1024
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 Sink = Callable[[bytes], object]
+_working: set[tuple[Path, object]] = set()  # the homes that operations are working in
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def execute(
             sink got until then is worth nothing.
     """
     operation = _Operation(home, run, source, passphrases, extra_input or {})
-    return operation.run(arguments, sink)
+    with _agent_ended_if_stopped(home):
+        return operation.run(arguments, sink)
 
 
 class _Operation:
@@ -174,6 +178,30 @@ class _Operation:
     def _take_words(self, data: bytes) -> None:
         self._words += data
         del self._words[:-_STDERR_KEPT]
+
+
+@contextlib.contextmanager
+def _agent_ended_if_stopped(home: Home) -> Iterator[None]:
+    """End the agent of a prepared home when the operation was stopped and no other works there.
+
+    It would go on with what gpg asked of it; the next gpg starts another.
+    """
+    mine = (home.directory, object())
+    _working.add(mine)
+    stopped = True
+    try:
+        yield
+        stopped = False
+    finally:
+        _working.discard(mine)
+        if (
+            stopped
+            and home.prepared
+            and home.directory not in {where for where, _ in tuple(_working)}
+        ):
+            from gpgmail.gpg import proof
+
+            proof.end_agent(home.directory, Run(timeout=_ENDING_LIMIT))
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,224 @@
+"""Bringing keys from files into a prepared home, without ever changing the files.
+
+Public keys are copied as they are, since importing costs 7 ms a key; only secret keys are imported.
+Every step is judged by gpg's exit code and names the file: gpg says of a damaged file that fewer
+keys were found, and nothing more.
+"""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, packets
+from gpgmail.gpg.runner import Result, execute
+from gpgmail.gpg.status import error_number, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from gpgmail.core.errors import GpgmailError
+    from gpgmail.core.run import Run
+    from gpgmail.gpg.home import Home
+
+_BLOCK = 256 * 1024
+_KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
+_ARMORED = 0x80  # the first byte of armor is below, that of a packet never
+_REPORTS = (" ", "/", "Total number", "key ", "keybox ")  # how a line begins that is no complaint
+_NOBODY = "0" * 40
+_NO_PUBLIC_KEY, _NOT_FOUND = 9, 27
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A file of keys, or its content as bytes, and what to call it in an error."""
+
+    content: Path | bytes
+
+    @property
+    def name(self) -> str:
+        """The path, or words for bytes."""
+        return "keys given as bytes" if isinstance(self.content, bytes) else str(self.content)
+
+    def head(self) -> bytes:
+        """Return the first bytes.
+
+        Raises:
+            KeyringError: If the file cannot be read or is empty.
+        """
+        head = next(self.blocks(), b"")
+        if not head:
+            raise Situation.KEY_UNREADABLE.error("is empty", subject=self.name)
+        return head
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the content in blocks.
+
+        Raises:
+            KeyringError: If the file cannot be read.
+        """
+        if isinstance(self.content, bytes):
+            yield self.content
+            return
+        try:
+            with self.content.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    yield block
+        except OSError as failure:
+            raise Situation.KEYRING_UNREADABLE.error(
+                failure.strerror or "cannot be read", subject=self.name
+            ) from failure
+
+    def copy(self, target: Path) -> None:
+        """Copy the content, with no more rights than our own."""
+        with target.open("xb") as file:
+            target.chmod(0o600)
+            for block in self.blocks():
+                file.write(block)
+
+
+def add_public(home: Home, origins: Sequence[Path | bytes], run: Run) -> tuple[Path, ...]:
+    """Copy public keys to *home*, the first file as its own keyring; return the other keyrings.
+
+    Of a file of secret keys only the public parts are taken.
+
+    Raises:
+        KeyringError: If a file cannot be read or holds no keys.
+        CryptoError: If armor does not decode.
+    """
+    added = [
+        _add_keyring(home, Origin(content), number, run) for number, content in enumerate(origins)
+    ]
+    if added:
+        _look_up(home, added, " and ".join(Origin(content).name for content in origins), run)
+    return tuple(added[1:])
+
+
+def _add_keyring(home: Home, origin: Origin, number: int, run: Run) -> Path:
+    head = origin.head()
+    stem = f"keyring{number}" if number else "pubring"
+    if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
+        target = home.directory / f"{stem}.kbx"
+        origin.copy(target)
+        return target
+    target = home.directory / f"{stem}.gpg"
+    plain = origin if head[0] & _ARMORED else Origin(_dearmored(home, origin, run))
+    if _first_tag(plain, origin.name) == SECRET_KEY:
+        target.write_bytes(_public_parts(home, plain, origin, run))
+    else:
+        plain.copy(target)
+    _check_copy(target, origin.name)
+    return target
+
+
+def _dearmored(home: Home, origin: Origin, run: Run) -> bytes:
+    result = execute(home, ["--dearmor"], run=run, source=origin.blocks())
+    if not result.ok or not result.output:
+        raise unreadable(result, origin)
+    return result.output
+
+
+def _first_tag(origin: Origin, name: str) -> int:
+    head = origin.head()
+    tag = head[0] & 63 if head[0] & 0x40 else (head[0] >> 2) & 15
+    if not head[0] & _ARMORED or tag not in (SECRET_KEY, PUBLIC_KEY):
+        raise Situation.KEY_UNREADABLE.error("does not begin with a key", subject=name)
+    return tag
+
+
+def _check_copy(path: Path, name: str) -> None:
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for _ in packets(data):  # type: ignore[arg-type]
+                pass
+    except FramingError as failure:
+        raise Situation.KEY_UNREADABLE.error(str(failure), subject=name) from failure
+
+
+def _public_parts(home: Home, plain: Origin, origin: Origin, run: Run) -> bytes:
+    """Return the public parts of a file of secret keys, which themselves are stored nowhere.
+
+    `import-export` gives them out and then fails, since the key is in no keyring: so one key a run,
+    and what came out is held against what must come out.
+    """
+    scratch = home.directory / "scratch.kbx"  # not the default: the first keyring would be made
+    command = ["--no-default-keyring", "--keyring", str(scratch)]
+    command += ["--import-options", "import-export", "--import"]
+    parts: list[bytes] = []
+    for key in _keys(b"".join(plain.blocks()), origin.name):
+        result = execute(home, command, run=run, source=[key])
+        if not result.output:
+            raise unreadable(result, origin)
+        parts.append(result.output)
+    scratch.unlink(missing_ok=True)
+    return b"".join(parts)
+
+
+def _keys(data: bytes, name: str) -> Iterator[bytes]:
+    """Cut a sequence of packets into its keys."""
+    try:
+        starts = [start for tag, start, _ in packets(data) if tag in (SECRET_KEY, PUBLIC_KEY)]
+    except FramingError as failure:
+        raise Situation.KEY_UNREADABLE.error(str(failure), subject=name) from failure
+    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+        yield data[start:end]
+
+
+def _look_up(home: Home, added: Sequence[Path], name: str, run: Run) -> None:
+    """Let gpg look for a key that nobody has, so that it reads every keyring to its end.
+
+    It makes the trust database on the way: two processes must not do that at once later.
+    """
+    arguments = [word for path in added[1:] for word in ("--keyring", str(path))]
+    result = execute(home, [*arguments, "--list-keys", _NOBODY], run=run)
+    numbers = {error_number(line.arg(1)) for line in select(result.status, "ERROR")}
+    if not numbers <= {_NO_PUBLIC_KEY, _NOT_FOUND}:
+        raise Situation.KEY_UNREADABLE.error(_complaint(result), subject=name)
+
+
+def add_secret(home: Home, origins: Sequence[Path | bytes], run: Run) -> None:
+    """Import secret keys to *home*; protected ones keep their passphrase, and none is asked for.
+
+    Raises:
+        KeyringError: If a file cannot be read, or holds no keys.
+        CryptoError: If armor does not decode.
+    """
+    for content in origins:
+        origin = Origin(content)
+        origin.head()
+        result = execute(
+            home,
+            ["--no-auto-check-trustdb", "--import"],
+            run=run,
+            source=origin.blocks(),
+        )
+        if not result.ok:
+            raise unreadable(result, origin)
+
+
+def add_ownertrust(home: Home, trustdb: Path) -> None:
+    """Copy the trust database of a legacy directory, which has the ownertrust of its keys."""
+    try:
+        shutil.copyfile(trustdb, home.directory / "trustdb.gpg")
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            failure.strerror or "cannot be read", subject=str(trustdb)
+        ) from failure
+
+
+def unreadable(result: Result, origin: Origin) -> GpgmailError:
+    """Return the error for a file of keys that gpg did not take."""
+    armored = not origin.head()[0] & _ARMORED and b"-----BEGIN PGP" in origin.head()
+    situation = Situation.BAD_ARMOR if armored else Situation.KEY_UNREADABLE
+    return situation.error(_complaint(result), subject=origin.name)
+
+
+def _complaint(result: Result) -> str:
+    """Return the first thing that gpg says is wrong, without what it says it did."""
+    lines = [line.removeprefix("gpg: ") for line in result.stderr.splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_REPORTS)]
+    return telling[0] if telling else f"gpg ended with code {result.returncode}"

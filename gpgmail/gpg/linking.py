@@ -1,0 +1,100 @@
+"""What a private agent's home takes from the user's: links, and copies of what would be written.
+
+The agent writes to a key file only once, when it first opens a key that came from an older GnuPG;
+gpg writes to the trust database. Those are copied, so that the user's home stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.gpg.binary import find
+from gpgmail.gpg.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from pathlib import Path
+
+_KEYS = "private-keys-v1.d"
+_ON_CARD = b"shadowed-private-key"
+_FROM_OLDER = b"openpgp-native"  # rewritten by the agent at its first use
+_PUBLIC_SUFFIXES = (".gpg", ".kbx")
+_NOT_LINKED = ("secring.gpg", "trustdb.gpg")
+_USE_KEYBOXD = re.compile(r"^\s*use-keyboxd\b", re.MULTILINE)
+
+
+def possible(home: Home) -> bool:
+    """Whether no secret key is on a card and keyboxd does not keep the public ones."""
+    return not uses_keyboxd(home) and not any(
+        _ON_CARD in path.read_bytes() for path in _key_files(home)
+    )
+
+
+def uses_keyboxd(home: Home) -> bool:
+    """Whether keyboxd (gpg >= 2.4.1) keeps the public keys, where `--keyring` is ignored."""
+    if (home.directory / "public-keys.d").is_dir():
+        return True
+    options = home.directory / "common.conf"
+    return options.is_file() and bool(_USE_KEYBOXD.search(options.read_text(errors="replace")))
+
+
+def identity(home: Home) -> Hashable:
+    """Return what changes when keys come, go, or get another passphrase."""
+    found = [*_key_files(home), *_public_files(home), *_trustdb(home)]
+    facts = [(path, path.stat()) for path in found]
+    return str(home.directory.resolve()), tuple(
+        (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in facts
+    )
+
+
+def fill(own: Home, home: Home) -> Home:
+    """Link and copy the keys of *home* into *own*, and return it with the user's options."""
+    keys = own.directory / _KEYS
+    keys.mkdir(mode=0o700)
+    try:
+        for path in _key_files(home):
+            if _FROM_OLDER in path.read_bytes():
+                shutil.copyfile(path, keys / path.name)
+                (keys / path.name).chmod(0o600)
+            else:
+                (keys / path.name).symlink_to(path.resolve())
+        for path in _public_files(home):
+            (own.directory / path.name).symlink_to(path.resolve())
+        for path in _trustdb(home):
+            shutil.copyfile(path, own.directory / path.name)
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            failure.strerror or "cannot be read", subject=str(failure.filename or home.directory)
+        ) from failure
+    return Home(
+        directory=own.directory,
+        keyrings=home.keyrings,
+        prepared=True,
+        options_file=home.options_file or _options(home),
+    )
+
+
+def _key_files(home: Home) -> Iterator[Path]:
+    return (home.directory / _KEYS).glob("*.key")
+
+
+def _public_files(home: Home) -> Iterator[Path]:
+    for path in home.directory.iterdir():
+        if path.suffix in _PUBLIC_SUFFIXES and path.name not in _NOT_LINKED and path.is_file():
+            yield path
+
+
+def _trustdb(home: Home) -> list[Path]:
+    path = home.directory / "trustdb.gpg"
+    return [path] if path.is_file() else []
+
+
+def _options(home: Home) -> Path | None:
+    """Return the options file that gpg itself would read: the most exact version's first."""
+    major, minor, patch = find("gpg").version
+    versions = (f"-{major}.{minor}.{patch}", f"-{major}.{minor}", f"-{major}", "")
+    paths = (home.directory / f"gpg.conf{version}" for version in versions)
+    return next((path.resolve() for path in paths if path.is_file()), None)
