@@ -5,7 +5,7 @@ Rules of this file:
   unpacked tree. A Postfix or another mail server that the machine runs is not involved.
 - The directory is not below pytest's own, which only its owner may enter: Postfix delivers as an
   unprivileged account.
-- The master is the child of a keeper, a shell that waits for the end of a pipe from this process.
+- The master is the child of a keeper, a shell that waits for a line or the end of a pipe from here.
   However this process ends, SIGKILL included, the pipe ends with it; the keeper then stops the
   master by the pid of its own child, which cannot have been given to another process, and removes
   the directory.
@@ -14,6 +14,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -21,7 +22,6 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -34,14 +34,13 @@ if TYPE_CHECKING:
 
 _START_SECONDS: Final = 15
 _STOP_SECONDS: Final = 15
-_ATTEMPTS: Final = 3
 
 _KEEPER = """
 state=$1; shift
 "$@" </dev/null &
 master=$!
 trap '' HUP INT TERM
-cat >/dev/null
+read -r _
 kill -TERM $master; wait $master
 until rm -rf -- "$state" 2>/dev/null; do sleep 0.1; done
 """
@@ -51,16 +50,16 @@ class PostfixError(Exception):
     """The server did not do what a test waited for; the text carries the end of its log."""
 
 
-class _PortTakenError(Exception):
-    """Another process took a port between its choice and its use."""
+def _reserve_port() -> socket.socket:
+    """A port that is ours until the socket is closed.
 
-
-def _free_ports(names: list[str]) -> dict[str, int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(closing(socket.socket())) for _ in names]
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
+    Postfix listens with SO_REUSEPORT. So it can have the port although it is bound here; and two
+    instances that chose the same port would otherwise share it in silence.
+    """
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
 
 
 def _lay_out(state: Path, certificates: Certificates, ports: dict[str, int]) -> None:
@@ -114,76 +113,63 @@ class Postfix:
     password: Final = config.PASSWORD
     size_limit: Final = config.SIZE_LIMIT
 
-    def __init__(self, state: Path, ports: dict[str, int], keeper: subprocess.Popen[bytes]) -> None:
-        self.state = state
-        self.ca_file = state / "ca.pem"
+    def __init__(self, ports: dict[str, socket.socket]) -> None:
+        self.state = Path(tempfile.mkdtemp(prefix="gpgmail-postfix-"))
+        self.ca_file = self.state / "ca.pem"
         self._ports = ports
-        self._keeper = keeper
+        self._keeper: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def start(cls) -> Postfix:
-        """Start an instance with every face listening (some tenths of a second).
+    def start(cls) -> Self:
+        """Start an instance with every face listening (about 0.1 s).
 
         Raises: ServerUnavailableError without root or without the unpacked tree; PostfixError when
         the server does not come up.
         """
         if os.geteuid() != 0:
             raise ServerUnavailableError("Postfix's master wants to run as root")
-        certificates = Certificates.mint()
-        for _ in range(_ATTEMPTS):
-            try:
-                return cls._start_once(certificates)
-            except _PortTakenError as error:
-                taken = error
-        raise PostfixError(str(taken)) from taken
-
-    @classmethod
-    def _start_once(cls, certificates: Certificates) -> Postfix:
         master = program("usr/lib/postfix/sbin/master")
-        state = Path(tempfile.mkdtemp(prefix="gpgmail-postfix-"))
-        state.chmod(0o711)
-        ports = _free_ports(list(config.FACES))
+        server = cls({face: _reserve_port() for face in config.FACES})
         try:
-            _lay_out(state, certificates, ports)
-        except BaseException:
-            shutil.rmtree(state)
-            raise
-        with (state / "stderr").open("wb") as errors:
-            keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "keeper", state, master, "-c", state / "etc"],
-                stdin=subprocess.PIPE,
-                stdout=errors,
-                stderr=errors,
-                env=environment(MAIL_CONFIG=f"{state}/etc"),
-                start_new_session=True,
-            )
-        server = cls(state, ports, keeper)
-        try:
+            server._run(master)
             server._wait_until_up()
         except BaseException:
             server.stop()
             raise
         return server
 
+    def _run(self, master: Path) -> None:
+        self.state.chmod(0o711)
+        ports = {face: self.port(face) for face in self._ports}
+        _lay_out(self.state, Certificates.mint(), ports)
+        with (self.state / "stderr").open("wb") as errors:
+            self._keeper = subprocess.Popen(
+                ["/bin/sh", "-c", _KEEPER, "keeper", self.state, master, "-c", self.state / "etc"],
+                stdin=subprocess.PIPE,
+                bufsize=0,
+                stdout=errors,
+                stderr=errors,
+                env=environment(MAIL_CONFIG=f"{self.state}/etc"),
+                start_new_session=True,
+            )
+
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             words = self.log() + (self.state / "stderr").read_text(errors="replace")
-            if "Address already in use" in words:
-                raise _PortTakenError(words)
             if "fatal:" in words:
                 raise PostfixError(words)
-            try:
-                with socket.create_connection(("127.0.0.1", self.port("plain")), 5) as probe:
-                    if probe.recv(4) == b"220 ":
-                        return
-            except OSError:
-                time.sleep(0.02)
-        raise PostfixError(f"Postfix did not come up in {_START_SECONDS} s:\n{self.log()}")
+            # Said once it listens on every port.
+            if "daemon started" in words:
+                return
+            time.sleep(0.02)
+        # A master that stops at its own configuration does so before it can log.
+        raise PostfixError(f"Postfix did not come up in {_START_SECONDS} s:\n{words}")
 
     def port(self, face: str) -> int:
         """The port of a face, one of `postfix_config.FACES`."""
-        return self._ports[face]
+        port: int = self._ports[face].getsockname()[1]
+        return port
 
     def all_mail(self, timeout: float = 10) -> list[bytes]:
         """Every delivered mail since the last `clear`, oldest first, once the queue is empty.
@@ -243,11 +229,25 @@ class Postfix:
         )
 
     def stop(self) -> None:
-        """Stop the server and remove its directory; a second call does nothing."""
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        """Stop the server and remove its directory; a second call does nothing.
+
+        Raises: PostfixError when it does not end in 15 s.
+        """
+        for reserved in self._ports.values():
+            reserved.close()
+        if self._keeper is None:
+            shutil.rmtree(self.state, ignore_errors=True)
+        else:
+            self._end(self._keeper)
+
+    def _end(self, keeper: subprocess.Popen[bytes]) -> None:
+        # A line as well, since a forked child of this process may hold a copy of the pipe's end.
+        if keeper.stdin and not keeper.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):
+                keeper.stdin.write(b"\n")
+            keeper.stdin.close()
         try:
-            self._keeper.wait(_STOP_SECONDS)
+            keeper.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise PostfixError(
                 f"Postfix did not stop in {_STOP_SECONDS} s, its files are in {self.state}"

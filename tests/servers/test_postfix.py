@@ -9,17 +9,16 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.servers import postfix as module
+from tests.servers.postfix import Postfix, PostfixError
 from tests.servers.postfix_config import FACES, REFUSED
 from tests.servers.unpacked import PROJECT
-
-if TYPE_CHECKING:
-    from tests.servers.postfix import Postfix
 
 pytestmark = pytest.mark.servers
 
@@ -165,17 +164,41 @@ def test_a_password_is_not_asked_for_in_clear_where_tls_is_offered(postfix: Post
         assert not client.has_extn("auth")
 
 
+def _refuses(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_two_instances_share_nothing(postfix):
+    with Postfix.start() as second:
+        assert {second.port(face) for face in FACES}.isdisjoint(map(postfix.port, FACES))
+        with connect(second, "starttls") as client:
+            client.sendmail(SENDER, ["bob@example.org"], MAIL)
+        assert len(second.mail_for("bob@example.org")) == 1
+        assert postfix.all_mail() == []
+
+    assert not second.state.exists()
+    assert not _refuses(postfix.port("plain"))
+
+
+def test_a_server_that_does_not_come_up_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module, "_START_SECONDS", 2)
+    monkeypatch.setitem(FACES, "broken", {"smtpd_tls_security_level": "{"})
+
+    with pytest.raises(PostfixError, match="did not come up"):
+        Postfix.start()
+
+    assert list(tmp_path.iterdir()) == []
+
+
 _STARTS_AND_WAITS = """
+from tests.servers import postfix as module
 from tests.servers.postfix import Postfix
 server = Postfix.start()
 print(server.state, server.port("plain"), flush=True)
 input()
 """
-
-
-def _refuses(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_killed_test_process_takes_its_server_with_it(postfix: Postfix) -> None:
