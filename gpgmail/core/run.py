@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from gpgmail.core.events import Event, Status
 from gpgmail.core.secret import Redactor
@@ -59,6 +60,18 @@ class Run:
         """Return how many seconds a single wait may last before the next `check()`."""
         remaining = self.remaining()
         return SLICE if remaining is None else min(SLICE, remaining)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give what the block does *seconds* of its own; 0 leaves it the operation's limit."""
+        outer = self.timeout, self._started
+        if seconds:
+            self.timeout, self._started = seconds, time.monotonic()
+        try:
+            yield
+        finally:
+            self.timeout, self._started = outer
+            self.touch()
 
     def cancel(self) -> None:
         """Ask the operation to stop; safe from another thread and from a signal handler."""

@@ -1,0 +1,351 @@
+"""smtplib's client over our own socket: its ways to the network are replaced, its commands stay.
+
+Whatever smtplib does passes through here: every wait has the Run's limits, every line is in the
+transcript, every failure is one of ours, and nothing is ever printed for debugging.
+
+Two states matter when something fails. *In step*: the last command has its reply, so the connection
+stays usable. Out of step, which is always so within the content: it must be dropped, and a server
+takes no mail whose final dot it has not seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+from typing import TYPE_CHECKING, Self, cast
+
+from gpgmail.core.errors import ConnectError, GpgmailError
+from gpgmail.core.events import ConnectionStatus, EndTransfer, StartTransfer, Transfer
+from gpgmail.core.replies import Reply
+from gpgmail.core.secret import Secret
+from gpgmail.core.situations import Situation
+from gpgmail.transport import connecting, esmtp, failures, replies
+from gpgmail.transport.address import Peer
+from gpgmail.transport.content import DotStuffer, blocks
+from gpgmail.transport.failures import Step, crossing
+from gpgmail.transport.login import authenticate
+from gpgmail.transport.tls.context import client_context
+from gpgmail.transport.tls.start import Start, start_for
+from gpgmail.transport.transcript import Transcript
+from gpgmail.transport.wire import LineTooLongError, Wire
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from _typeshed import ReadableBuffer
+
+    from gpgmail.core.run import Run
+    from gpgmail.transport.options import TransportOptions
+
+_QUIT_SECONDS = 2.0  # a server that does not say goodbye is left
+_SERVICE_ENDS = 421  # may answer any command, and the connection ends (RFC 5321 section 3.8)
+_SEND_CONTENT = 354
+_INTERMEDIATE = 300
+_REFUSES = 400
+
+
+class Client(smtplib.SMTP):
+    """One connection; `run` is the operation that uses it now, set by `use`."""
+
+    ehlo_msg = "EHLO"
+
+    def __init__(self, options: TransportOptions, run: Run) -> None:
+        # Given a name, smtplib does not look one up in the DNS; the real one is set before EHLO.
+        super().__init__(local_hostname="localhost")
+        self.options = options
+        self.run = run
+        self.peer = Peer(options.mail_server, "", options.mail_port)
+        self.last_reply: Reply | None = None
+        self.start = Start.PLAIN
+        self._wire: Wire | None = None
+        self._transcript = Transcript(run)
+        self._secrets: list[Secret] = []
+        self._command = "greeting"
+        self._in_step = False
+        self._eight_bit = False
+
+    # --------------------------------------------------------------------------------- its state
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection; the server may have closed it without a word."""
+        return self._wire is not None
+
+    @property
+    def tls_version(self) -> str:
+        """The TLS version such as `TLSv1.3`, empty in clear."""
+        return self._wire.tls_version if self._wire else ""
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        """What the server offers: keywords in capitals with their parameters."""
+        return {name.upper(): rest.strip() for name, rest in self.esmtp_features.items()}
+
+    @property
+    def reply(self) -> Reply:
+        """The last reply, where there must be one."""
+        if self.last_reply is None:
+            raise Situation.NOT_CONNECTED.error("the server said nothing yet")
+        return self.last_reply
+
+    @property
+    def subject(self) -> str:
+        """What is being done and with whom, for errors."""
+        return f"{self._command} at {self.peer}"
+
+    def use(self, run: Run) -> Self:
+        """Let another operation use the connection from now on."""
+        self.run = self._transcript.run = run
+        if self._wire is not None:
+            self._wire.run = run
+        for secret in self._secrets:
+            run.redactor.know(secret)
+        run.touch()
+        return self
+
+    def keep_secret(self, *values: str) -> None:
+        """Have these masked in whatever this connection tells, under any Run."""
+        for value in values:
+            self._secrets.append(Secret(value))
+            self.run.redactor.know(value)
+
+    def require(self, code: int) -> None:
+        """Go on after a reply that agrees, or raise what it means.
+
+        Raises:
+            ServerError: If the server refuses.
+            ConnectError: If its reply does not fit the command.
+        """
+        if code >= _REFUSES:
+            raise failures.refusal(self.reply, self.subject)
+        if code >= _INTERMEDIATE:
+            raise self._nonsense(f"an answer that does not fit: {self.reply}")
+
+    # ----------------------------------------------------------------- the ways to the network
+
+    def _get_socket(
+        self,
+        host: str,  # noqa: ARG002 - the options have it
+        port: int,  # noqa: ARG002 - the options have it
+        timeout: float,  # noqa: ARG002 - the Run has it
+    ) -> socket.socket:
+        with self.run.within(self.options.connection_timeout):
+            sock, self.peer = connecting.connect(self.options, self.run)
+            self._wire = Wire(sock, self.run)
+            self._command = "greeting"
+            self._report("connected", f"connected to {self.peer}")
+            self.start = start_for(self.options, self.peer)
+            if self.start is Start.IMPLICIT:
+                self._secure(client_context(self.options))
+        return self._wire.sock
+
+    def send(self, s: ReadableBuffer | str) -> None:
+        """Send a command; content goes by `data`."""
+        if self._connection().pending:
+            self.getreply()  # raises if it is 421
+            raise self._nonsense(f"an answer to nothing: {self.reply}")
+        line = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
+        self._command = line[:8].split(b" ")[0].strip().decode("ascii", "replace").upper()
+        self._in_step = False
+        self._transcript.client(line)
+        self._transmit(line)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read a reply; `last_reply` has it printable and without known secrets.
+
+        Raises:
+            ConnectError: If the connection is lost, or what comes is no reply.
+            ServerError: If the server says 421, which ends the connection.
+        """
+        lines = list(self._reply_lines())
+        clean = self.run.redactor.clean
+        texts = tuple(clean(replies.decoded(line.text)) for line in lines)
+        self.last_reply = Reply(lines[-1].code, texts)
+        self._in_step = True
+        if self.last_reply.code == _SERVICE_ENDS:
+            self.abort()
+            raise failures.refusal(self.last_reply, self.subject)
+        return self.last_reply.code, b"\n".join(line.text for line in lines)
+
+    def starttls(
+        self, *_: object, context: ssl.SSLContext | None = None, **__: object
+    ) -> tuple[int, bytes]:
+        """Ask for TLS and go on under it; by default with the context that the options describe.
+
+        Raises:
+            TlsError: If the server does not offer it, refuses it, talks before the handshake, or
+                the handshake fails. The connection must not be used then.
+        """
+        if not self.has_extn("starttls"):
+            raise Situation.TLS_HANDSHAKE.error(
+                "the server does not offer STARTTLS", subject=str(self.peer)
+            )
+        context = context or client_context(self.options)
+        answer = self.docmd("STARTTLS")
+        if answer[0] >= _INTERMEDIATE:
+            raise failures.no_starttls(self.reply, self.subject)
+        self._secure(context)
+        self.sock = self._connection().sock
+        # What was said before the handshake may be anybody's words (RFC 3207 section 4.2).
+        self.helo_resp = self.ehlo_resp = None
+        self.esmtp_features = {}
+        self.does_esmtp = False
+        return answer
+
+    def data(
+        self, msg: ReadableBuffer | str | Iterable[bytes], size: int | None = None
+    ) -> tuple[int, bytes]:
+        """Send content, canonical bytes or an iterable of them, and end it.
+
+        *size* is its length if known, for the events.
+
+        Raises:
+            MessageError: If it is not canonical; the final dot is not sent then.
+            ConnectError: With code 13 of family gpgmail if the answer to the whole does not come.
+        """
+        answer = self.docmd("DATA")
+        if answer[0] >= _REFUSES:
+            return answer
+        if answer[0] != _SEND_CONTENT:
+            raise self._nonsense(f"an answer that does not fit: {self.reply}")
+        self._in_step = False
+        self._command = "content"
+        self._transmit(self._all_but_the_end(_chunks(msg), size))
+        self._command = "final dot"
+        try:
+            answer = self.getreply()
+            if _INTERMEDIATE <= answer[0] < _REFUSES:
+                raise self._nonsense(f"an answer that does not fit: {self.reply}")
+        except GpgmailError as error:
+            raise failures.after_final_dot(error) from error
+        return answer
+
+    def _all_but_the_end(self, chunks: Iterable[bytes], size: int | None) -> bytes:
+        """Send content and return what is left of it, final dot included.
+
+        The dot goes out with the last block, once no source and no handler can object any more.
+        """
+        self.run.emit(StartTransfer(0))
+        stuffer = DotStuffer(eight_bit=self._eight_bit)
+        waiting, sent = b"", 0
+        for block in blocks(chunks):
+            self._transmit(waiting)
+            waiting = stuffer.feed(block)
+            sent += len(block)
+            percent = min(100, sent * 100 // size) if size else -1
+            self.run.emit(Transfer(0, sent, percent, block))
+        end = waiting + stuffer.end()
+        self._transcript.info(f"content of {sent} bytes")
+        self.run.emit(EndTransfer(0))
+        return end
+
+    def close(self) -> None:
+        """Say QUIT, wait two seconds at most for the answer, and close; no failure is reported."""
+        try:
+            if self._in_step and self._command != "QUIT" and self.run.remaining() != 0:
+                with self.run.within(_QUIT_SECONDS):
+                    self.docmd("QUIT")
+        except GpgmailError:
+            pass  # what was delivered is delivered, and the connection ends in any case
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close the connection at once and without a word."""
+        wire, self._wire, self.sock, self._in_step = self._wire, None, None, False
+        if wire is not None:
+            wire.close()
+            self._report("disconnected", f"connection to {self.peer} closed")
+
+    # ---------------------------------------------------------------------- commands of our own
+
+    def mail(self, sender: str, options: Iterable[str] = ()) -> tuple[int, bytes]:
+        """Say MAIL, with the address exactly as given."""
+        return self.docmd("MAIL", " ".join([f"FROM:{esmtp.path(sender)}", *options]))
+
+    def rcpt(self, recip: str, options: Iterable[str] = ()) -> tuple[int, bytes]:
+        """Say RCPT, with the address exactly as given."""
+        return self.docmd("RCPT", " ".join([f"TO:{esmtp.path(recip)}", *options]))
+
+    def login(self, user: str, password: str, **_: object) -> tuple[int, bytes]:
+        """Log in by the best mechanism that the server offers, and by no other.
+
+        Raises:
+            PolicyError: If the password would go out in clear, or no mechanism is in common.
+            ServerError: If the server refuses.
+        """
+        return authenticate(self, user, Secret(password))
+
+    # ------------------------------------------------------------------------------------ within
+
+    def _connection(self) -> Wire:
+        if self._wire is None:
+            raise Situation.NOT_CONNECTED.error("no connection", subject=str(self.peer))
+        return self._wire
+
+    def _transmit(self, data: bytes) -> None:
+        try:
+            with crossing(Step.WRITE, self.subject):
+                self._connection().send(data, self.subject)
+        except ConnectError:
+            self._hear_last_words()
+            raise
+
+    def _hear_last_words(self) -> None:
+        """Raise what a server said before it hung up, if it gave a reason."""
+        with contextlib.suppress(ConnectError):
+            self.require(self.getreply()[0])
+
+    def _reply_lines(self) -> Iterator[replies.ReplyLine]:
+        left = replies.TOTAL_LIMIT
+        code, more = 0, True
+        while more:
+            raw = self._read_line(min(self.options.max_line_length, left))
+            left -= len(raw)
+            self._transcript.server(raw)
+            line = replies.parse_line(raw)
+            if line is None or code not in {0, line.code}:
+                raise self._nonsense(f"no SMTP reply: {replies.decoded(raw[:80])}")
+            code, more = line.code, line.more
+            yield line
+
+    def _read_line(self, limit: int) -> bytes:
+        try:
+            with crossing(Step.READ, self.subject):
+                return self._connection().read_line(limit, self.subject)
+        except LineTooLongError:
+            raise self._nonsense(f"a line of more than {limit} bytes") from None
+
+    def _nonsense(self, detail: str) -> GpgmailError:
+        self._in_step = False
+        return failures.malformed(
+            f"the server sent {self.run.redactor.clean(detail)}", self.subject
+        )
+
+    def _secure(self, context: ssl.SSLContext) -> None:
+        wire = self._connection()
+        self._in_step = False
+        self._command = "TLS handshake"
+        if wire.pending:
+            raise Situation.TLS_HANDSHAKE.error(
+                "the server, or somebody in its place, sent plaintext behind its STARTTLS reply",
+                subject=str(self.peer),
+            )
+        with crossing(Step.HANDSHAKE, self.subject):
+            wire.secure(context, self.options.mail_server)
+        self._report("secured", f"{wire.tls_version} with {self.peer}")
+
+    def _report(self, what: str, description: str) -> None:
+        self._transcript.info(description)
+        self.run.emit(ConnectionStatus(what, 0, description))
+
+
+def _chunks(msg: ReadableBuffer | str | Iterable[bytes]) -> Iterable[bytes]:
+    """Return content in the forms that smtplib takes it, besides ours, as chunks."""
+    if isinstance(msg, str):
+        return [msg.encode("ascii")]
+    if isinstance(msg, bytes | bytearray | memoryview):
+        return [bytes(msg)]
+    return cast("Iterable[bytes]", msg)

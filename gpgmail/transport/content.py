@@ -1,0 +1,85 @@
+"""Content on its way into DATA: regrouped, checked, dots doubled (RFC 5321 section 4.5.2).
+
+What comes here is canonical: CRLF line ends and nothing else. A lone CR or LF is refused, since
+servers disagree on what one means: a mail could end, and another begin, where its author had text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+BLOCK = 64 * 1024
+_CRLF = b"\r\n"
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces of at most BLOCK, small ones joined; none is empty."""
+    group: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        for start in range(0, len(chunk), BLOCK):
+            piece = chunk[start : start + BLOCK]
+            if size + len(piece) > BLOCK:
+                yield b"".join(group)
+                group, size = [], 0
+            group.append(piece)
+            size += len(piece)
+    if group:
+        yield b"".join(group)
+
+
+class DotStuffer:
+    """Takes a content block by block; what it returns, joined, goes over the wire.
+
+    *eight_bit* says that the server was told of bytes above 127.
+    """
+
+    def __init__(self, *, eight_bit: bool) -> None:
+        self._eight_bit = eight_bit
+        self._last = _CRLF  # the two bytes before the next block: content begins at a line's start
+        self._open_crs = 0
+
+    def feed(self, block: bytes) -> bytes:
+        """Return *block* with the dots at line starts doubled.
+
+        Raises:
+            MessageError: If it is not canonical, or not 7-bit though nobody said so.
+        """
+        joined = self._last + block
+        self._check(block, joined)
+        self._last = joined[-2:]
+        return joined.replace(b"\r\n.", b"\r\n..")[2:]
+
+    def end(self) -> bytes:
+        """Return what ends the content: its last line end where it lacks one, and the final dot.
+
+        Raises:
+            MessageError: If the content ends in a lone CR.
+        """
+        if self._open_crs:
+            raise _not_canonical()
+        return b".\r\n" if self._last == _CRLF else b"\r\n.\r\n"
+
+    def _check(self, block: bytes, joined: bytes) -> None:
+        pairs = joined.count(_CRLF, 1)  # one that begins in the block before counts here
+        crs = self._open_crs + block.count(b"\r")
+        self._open_crs = block.endswith(b"\r")
+        if block.count(b"\n") != pairs or crs - self._open_crs != pairs:
+            raise _not_canonical()
+        if not (self._eight_bit or block.isascii()):
+            raise Situation.BAD_MESSAGE.error(
+                "has bytes above 127, which the server was not told of",
+                subject="content",
+                hint="encode it for 7 bits, or say that it needs 8",
+            )
+
+
+def _not_canonical() -> Exception:
+    return Situation.BAD_MESSAGE.error(
+        "has a line end that is not CRLF", subject="content", hint="nothing was delivered"
+    )

@@ -1,0 +1,113 @@
+"""What goes behind MAIL and RCPT, given what the server offers (RFC 1870, 3461, 6152, 6531)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+
+if TYPE_CHECKING:
+    from gpgmail.core.envelope import Envelope, Recipient
+    from gpgmail.core.errors import GpgmailError
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NOT_IN_PATHS = re.compile(r"[\x00-\x20\x7f<>]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_PARAMETERS = re.compile(r"[!-~]+(?: [!-~]+)*")
+
+Extensions = Mapping[str, str]  # keyword in capitals -> its parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a mail asks of the server."""
+
+    size: int | None = None
+    utf8: bool = False
+    eight_bit: bool = False
+
+
+def path(address: str) -> str:
+    """Return an address as MAIL and RCPT take it, exactly as it was given.
+
+    Raises:
+        UsageError: If it could be read as more than one address.
+    """
+    if _CONTROLS.search(address) or _NOT_IN_PATHS.search(_QUOTED.sub("", address)):
+        raise Situation.BAD_ADDRESS.error(
+            "holds a blank, bracket or control character", subject=repr(address)
+        )
+    return f"<{address}>"
+
+
+def needs_of(envelope: Envelope, *, size: int | None, utf8: bool, eight_bit: bool) -> Needs:
+    """Return what a mail asks of the server: an address that is not ASCII needs SMTPUTF8.
+
+    Raises:
+        UsageError: If an address cannot stand in a command.
+    """
+    paths = [path(address) for address in (envelope.sender, *envelope.addresses)]
+    international = utf8 or not all(each.isascii() for each in paths)
+    return Needs(size, international, eight_bit or utf8)
+
+
+def mail_parameters(needs: Needs, extensions: Extensions, subject: str) -> tuple[str, ...]:
+    """Return the parameters of MAIL.
+
+    Raises:
+        UnsupportedError: If the server lacks an extension that the mail needs.
+        ServerError: If the mail is larger than the server says that it takes.
+    """
+    parameters = []
+    if needs.size is not None and "SIZE" in extensions:
+        _check_size(needs.size, extensions["SIZE"], subject)
+        parameters.append(f"SIZE={needs.size}")
+    if needs.utf8:
+        _require("SMTPUTF8", "an address or header outside ASCII", extensions, subject)
+        parameters.append("SMTPUTF8")
+    if needs.eight_bit:
+        _require("8BITMIME", "content with bytes above 127", extensions, subject)
+        parameters.append("BODY=8BITMIME")
+    return tuple(parameters)
+
+
+def recipient_parameters(
+    recipient: Recipient, extensions: Extensions, subject: str
+) -> tuple[str, ...]:
+    """Return the parameters of RCPT; `NOTIFY SUCCESS` counts as `NOTIFY=SUCCESS`.
+
+    Raises:
+        UnsupportedError: If there are some and the server has no DSN.
+        UsageError: If they are not parameters.
+    """
+    options = recipient.options.strip()
+    if not options:
+        return ()
+    if not _PARAMETERS.fullmatch(options):
+        raise Situation.BAD_VALUE.error(
+            "must be words of printable ASCII", subject=f"options of {recipient.address}"
+        )
+    _require("DSN", f"delivery notifications for {recipient.address}", extensions, subject)
+    return (options if "=" in options else options.replace(" ", "=", 1),)
+
+
+def _require(keyword: str, what: str, extensions: Extensions, subject: str) -> None:
+    if keyword not in extensions:
+        raise _lacking(keyword, what, subject)
+
+
+def _lacking(keyword: str, what: str, subject: str) -> GpgmailError:
+    return Situation.NOT_FOR_SERVER.error(f"no {keyword}, needed for {what}", subject=subject)
+
+
+def _check_size(size: int, limit: str, subject: str) -> None:
+    # SIZE without a number, or with 0, means that no fixed limit is known (RFC 1870 section 4).
+    if limit.isdecimal() and 0 < int(limit) < size:
+        raise Situation.SERVER_REFUSED.error(
+            f"takes at most {int(limit)} bytes (SIZE), the mail has {size}",
+            subject=subject,
+            hint="nothing was sent; use another server or a smaller mail",
+        )

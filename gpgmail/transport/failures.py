@@ -1,0 +1,256 @@
+"""What every failure on the way to a server means: the one table of this room.
+
+Errors of the operating system, the resolver, ssl and smtplib, and the refusals of servers, become
+ours here and nowhere else. Everything below only says what it was doing (`Step`).
+
+A lost connection is 1120 and a time limit 201 whatever call met it, so 10054 and 10060 are never
+given. During the TLS handshake a lost connection is the handshake's failure (276).
+"""
+
+from __future__ import annotations
+
+import errno
+import smtplib
+import socket
+import ssl
+from contextlib import contextmanager
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from gpgmail.core.codes import ErrorCode as Code
+from gpgmail.core.codes import Retry
+from gpgmail.core.errors import Cancelled, GpgmailError, ServerError, TimeLimitError
+from gpgmail.core.replies import Reply
+from gpgmail.core.situations import Situation
+from gpgmail.transport.replies import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Step(Enum):
+    """What the connection was doing when something failed."""
+
+    CONNECT = auto()
+    HANDSHAKE = auto()
+    READ = auto()
+    WRITE = auto()
+
+
+Verdict = tuple[Situation, Code]
+
+
+def _plain(situation: Situation) -> Verdict:
+    return situation, situation.code
+
+
+_DROPPED = _plain(Situation.DROPPED)
+_TIME_LIMIT = _plain(Situation.TIME_LIMIT)
+_NETWORK = _plain(Situation.NETWORK)
+_HANDSHAKE = _plain(Situation.TLS_HANDSHAKE)
+_REFUSED = _plain(Situation.SERVER_REFUSED)
+
+_LOST = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN)
+
+# errno -> number, where the situation is a trouble of the network or of this machine.
+_NUMBERS: Mapping[int, Code] = {
+    errno.EINTR: Code.IP_INTERRUPTED,
+    errno.EBADF: Code.IP_BAD_FILE,
+    errno.EACCES: Code.IP_ACCESS,
+    errno.EPERM: Code.IP_ACCESS,
+    errno.EFAULT: Code.IP_BAD_ADDRESS,
+    errno.EINVAL: Code.IP_INVALID,
+    errno.EMFILE: Code.IP_TOO_MANY_FILES,
+    errno.ENFILE: Code.IP_TOO_MANY_FILES,
+    errno.EAGAIN: Code.IP_WOULD_BLOCK,
+    errno.EINPROGRESS: Code.IP_IN_PROGRESS,
+    errno.EALREADY: Code.IP_ALREADY,
+    errno.ENOTSOCK: Code.IP_NOT_SOCKET,
+    errno.EDESTADDRREQ: Code.IP_DESTINATION,
+    errno.EMSGSIZE: Code.IP_MESSAGE_SIZE,
+    errno.EPROTOTYPE: Code.IP_PROTOCOL_TYPE,
+    errno.ENOPROTOOPT: Code.IP_PROTOCOL_OPTION,
+    errno.EPROTONOSUPPORT: Code.IP_PROTOCOL,
+    errno.ESOCKTNOSUPPORT: Code.IP_SOCKET_TYPE,
+    errno.EOPNOTSUPP: Code.IP_OPERATION,
+    errno.EPFNOSUPPORT: Code.IP_PROTOCOL_FAMILY,
+    errno.EAFNOSUPPORT: Code.IP_ADDRESS_FAMILY,
+    errno.EADDRINUSE: Code.IP_ADDRESS_IN_USE,
+    errno.EADDRNOTAVAIL: Code.IP_ADDRESS_UNAVAILABLE,
+    errno.ENETDOWN: Code.IP_NETWORK_DOWN,
+    errno.ENETUNREACH: Code.IP_NETWORK_UNREACHABLE,
+    errno.ENETRESET: Code.IP_NETWORK_RESET,
+    errno.ENOBUFS: Code.IP_NO_BUFFERS,
+    errno.EISCONN: Code.IP_IS_CONNECTED,
+    errno.ETOOMANYREFS: Code.IP_TOO_MANY_REFERENCES,
+    errno.ELOOP: Code.IP_LOOP,
+    errno.ENAMETOOLONG: Code.IP_NAME_TOO_LONG,
+    errno.EHOSTDOWN: Code.IP_HOST_DOWN,
+    errno.EHOSTUNREACH: Code.IP_HOST_UNREACHABLE,
+    errno.EUSERS: Code.IP_TOO_MANY_USERS,
+    errno.EDQUOT: Code.IP_QUOTA,
+    errno.ESTALE: Code.IP_STALE,
+    errno.EREMOTE: Code.IP_REMOTE,
+}
+
+ERRNO: Mapping[int, Verdict] = {
+    **{number: (Situation.NETWORK, code) for number, code in _NUMBERS.items()},
+    **dict.fromkeys(_LOST, _DROPPED),
+    errno.ECONNREFUSED: _plain(Situation.REFUSED),
+    errno.ETIMEDOUT: _TIME_LIMIT,
+}
+
+# Some libcs lack the obsolete ones.
+RESOLVER: Mapping[int, Verdict] = {
+    getattr(socket, name): (Situation.DNS, code)
+    for name, code in {
+        "EAI_NONAME": Code.DNS_NOT_FOUND,
+        "EAI_AGAIN": Code.DNS_TRY_AGAIN,
+        "EAI_FAIL": Code.DNS_NO_RECOVERY,
+        "EAI_NODATA": Code.DNS_NO_DATA,
+        "EAI_ADDRFAMILY": Code.DNS_NO_DATA,
+    }.items()
+    if hasattr(socket, name)
+}
+
+# The nearest class of an error's ancestors decides, where its number did not.
+CLASSES: Mapping[type[BaseException], Verdict] = {
+    OSError: _NETWORK,
+    EOFError: _DROPPED,
+    ConnectionError: _DROPPED,
+    ConnectionRefusedError: ERRNO[errno.ECONNREFUSED],
+    TimeoutError: _TIME_LIMIT,
+    socket.gaierror: (Situation.DNS, Code.DNS_NO_RECOVERY),
+    socket.herror: (Situation.DNS, Code.DNS_NO_RECOVERY),
+    UnicodeError: (Situation.DNS, Code.TCP_REMOTE_HOST_INVALID),  # no host name: IDNA refuses it
+    ssl.SSLError: _HANDSHAKE,
+    ssl.SSLCertVerificationError: _plain(Situation.TLS_VERIFY),
+    ssl.SSLEOFError: _DROPPED,
+    ssl.SSLZeroReturnError: _DROPPED,
+    ssl.SSLSyscallError: _DROPPED,
+    smtplib.SMTPException: _NETWORK,
+    smtplib.SMTPNotSupportedError: _plain(Situation.NOT_FOR_SERVER),
+    smtplib.SMTPServerDisconnected: _DROPPED,
+    smtplib.SMTPResponseException: _REFUSED,
+    smtplib.SMTPRecipientsRefused: _REFUSED,
+}
+
+# What OpenSSL's own failures are called where the handshake is over.
+_TLS_NUMBERS = {Step.READ: Code.SSL_DECRYPT, Step.WRITE: Code.SSL_ENCRYPT}
+
+_TLS_HINTS = {
+    "WRONG_VERSION_NUMBER": "the server does not speak TLS at once at this port: try STARTTLS",
+    "UNSUPPORTED_PROTOCOL": "the server has no TLS 1.2",
+}
+_VERIFY_HINT = "name the server as its certificate does, or trust its authority by OpenSSLCAFile"
+_MAYBE = "the server may have taken the mail"
+
+
+def judge(error: BaseException, step: Step, subject: str) -> GpgmailError:
+    """Return what *error* means to the caller; *subject* says with whom and at what."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return refusal(_reply(error.smtp_code, error.smtp_error), subject)
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all_refused({who: _reply(*said) for who, said in error.recipients.items()}, subject)
+    situation, code = _verdict(error)
+    if step is Step.HANDSHAKE and situation is Situation.DROPPED:
+        situation, code = _HANDSHAKE
+    elif situation is Situation.TLS_HANDSHAKE:
+        code = _TLS_NUMBERS.get(step, code)
+    return situation.error(_words(error), subject=subject, code=code, hint=_hint(error))
+
+
+@contextmanager
+def crossing(step: Step, subject: str) -> Iterator[None]:
+    """Let foreign errors of the block out as ours; keep callers' handlers out of such blocks."""
+    try:
+        yield
+    except GpgmailError:
+        raise
+    except (OSError, EOFError, UnicodeError, smtplib.SMTPException) as error:
+        raise judge(error, step, subject) from error
+
+
+def _verdict(error: BaseException) -> Verdict:
+    number = getattr(error, "errno", None)
+    if isinstance(error, socket.gaierror):
+        found = RESOLVER.get(error.errno or 0)
+    elif isinstance(error, ssl.SSLError) or not isinstance(number, int):
+        found = None
+    else:
+        found = ERRNO.get(number)
+    return found or next(CLASSES[kind] for kind in type(error).__mro__ if kind in CLASSES)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    words = getattr(error, "reason", "") if isinstance(error, ssl.SSLError | UnicodeError) else ""
+    words = words or getattr(error, "strerror", "") or str(error) or "the connection ended"
+    return printable(words)
+
+
+def _hint(error: BaseException) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _VERIFY_HINT
+    return _TLS_HINTS.get(error.reason or "") if isinstance(error, ssl.SSLError) else None
+
+
+def _reply(code: int, said: bytes | str) -> Reply:
+    words = said.decode("utf-8", "backslashreplace") if isinstance(said, bytes) else said
+    return Reply(code, tuple(printable(line) for line in words.split("\n")))
+
+
+# ------------------------------------------------------------------------------ the server's words
+
+
+def refusal(reply: Reply, subject: str, refused: Mapping[str, Reply] | None = None) -> GpgmailError:
+    """Return the error for a server that said no; *refused* is for the recipients that it cost."""
+    return Situation.SERVER_REFUSED.error(
+        str(reply),
+        subject=subject,
+        retry=Retry.LATER if reply.temporary else Retry.NO,
+        reply=reply,
+        refused=refused or {},
+    )
+
+
+def all_refused(refused: Mapping[str, Reply], subject: str) -> GpgmailError:
+    """Return the error for a server that took none of the recipients.
+
+    To try again is worth it where one of them was refused for the time being only.
+    """
+    return Situation.SERVER_REFUSED.error(
+        "; ".join(f"{address}: {reply}" for address, reply in refused.items()),
+        subject=subject,
+        retry=Retry.LATER if any(reply.temporary for reply in refused.values()) else Retry.NO,
+        reply=next(iter(refused.values())),
+        refused=refused,
+    )
+
+
+def no_starttls(reply: Reply, subject: str) -> GpgmailError:
+    """Return the error for a server that offers STARTTLS and then refuses it."""
+    return Situation.TLS_HANDSHAKE.error(
+        str(reply), subject=subject, retry=Retry.LATER if reply.temporary else Retry.NO
+    )
+
+
+def malformed(detail: str, subject: str) -> GpgmailError:
+    """Return the error for a server that does not keep to the protocol."""
+    return Situation.NETWORK.error(detail, subject=subject)
+
+
+def after_final_dot(error: GpgmailError) -> GpgmailError:
+    """Return what *error* means once the content's end was sent and the answer did not come.
+
+    A refusal stands. A time limit and an interruption keep their codes, but not their verdict: to
+    send again may duplicate the mail.
+    """
+    if isinstance(error, ServerError):
+        return error
+    if isinstance(error, TimeLimitError | Cancelled):
+        situation = Situation.INTERRUPTED if isinstance(error, Cancelled) else Situation.TIME_LIMIT
+        hint = f"{_MAYBE}; {Situation.MAYBE_DELIVERED.hint}"
+        return situation.error(error.detail, subject=error.subject, hint=hint, retry=Retry.UNKNOWN)
+    return Situation.MAYBE_DELIVERED.error(error.detail, subject=error.subject)

@@ -1,0 +1,149 @@
+"""The rows that decide how a server is reached.
+
+Names and defaults are those of the reference pages; a row that says "Ours" is not on them. Every
+row here is honoured by this room. How the connection is secured is decided in `tls/start.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpgmail.core.checks import between, one_line, port, seconds
+from gpgmail.core.declare import Declared, prop, setting
+from gpgmail.core.run import Run, ignore
+from gpgmail.core.situations import Situation
+from gpgmail.core.text import refuse_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gpgmail.core.events import Event
+    from gpgmail.core.secret import Redactor
+
+_NOT_IN_HOSTS = frozenset('/@?#<>"\\')
+
+
+def host(value: str) -> str:
+    """Accept a host name or an address, an IPv6 one with or without brackets."""
+    refuse_controls(value, "mail_server")
+    if any(char.isspace() or char in _NOT_IN_HOSTS for char in value):
+        raise ValueError("must be a host name or an IP address")
+    return value.removeprefix("[").removesuffix("]")
+
+
+def hello(value: str) -> str:
+    """Accept the argument of EHLO: one word of printable ASCII (RFC 5321 section 4.1.1.1)."""
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be one word of printable ASCII")
+    return value
+
+
+class TransportOptions(Declared):
+    """Which server, how it is reached, and who logs in."""
+
+    mail_server: str = prop(
+        default="",
+        check=host,
+        locked=Situation.SERVER_LOCKED,
+        doc="Name or address of the server.",
+    )
+    mail_port: int = prop(
+        default=25, check=port, locked=Situation.PORT_LOCKED, doc="Port of the server."
+    )
+    user: str = prop(
+        default="", check=one_line("user"), doc="User to log in as; empty for no login."
+    )
+    password: str = prop(default="", secret=True, doc="Password to log in with.")
+    timeout: int = prop(
+        default=60,
+        check=seconds,
+        doc="Seconds without data moving, or with AbsoluteTimeout in all; 0 for no limit.",
+    )
+    allow_extensions: bool = prop(
+        default=True, doc="Greet with EHLO, then HELO; False greets with HELO alone."
+    )
+    local_host: str = prop(
+        default="",
+        key="LocalHost",
+        check=host,
+        locked=Situation.LOCAL_HOST_LOCKED,
+        doc="Local address that the connection starts from.",
+    )
+    ssl_start_mode: int = prop(
+        default=3,
+        check=between(0, 3),
+        doc="0 automatic (STARTTLS at ports 25 and 587, else TLS at once), 1 TLS at once, "
+        "2 STARTTLS, 3 plaintext; 3 without being set is plaintext to this machine only.",
+    )
+    ssl_enabled: bool = prop(
+        default=False, doc="True with ssl_start_mode 3 secures the connection as mode 0 does."
+    )
+    plain_on_loopback: bool = setting(
+        default=False,
+        key="PlainOnLoopback",
+        doc="Mode 2 asks no STARTTLS of a server on this machine. Ours, for smtp:// URLs.",
+    )
+    allow_cleartext_auth: bool = setting(
+        default=False,
+        key="AllowCleartextAuth",
+        doc="Let the password go out without TLS beyond this machine. Ours.",
+    )
+    openssl_ca_file: str = setting(
+        default="",
+        key="OpenSSLCAFile",
+        doc="PEM file of the authorities to trust, instead of the system's.",
+    )
+    openssl_ca_dir: str = setting(
+        default="",
+        key="OpenSSLCADir",
+        doc="Hashed directory of the authorities to trust, instead of the system's.",
+    )
+    hello: str = setting(
+        default="",
+        key="Hello",
+        check=hello,
+        doc="Argument of EHLO; by default the full local name, else the local address.",
+    )
+    connection_timeout: int = setting(
+        default=0,
+        key="ConnectionTimeout",
+        check=seconds,
+        doc="Seconds for finding and connecting the server; 0 for the same as timeout.",
+    )
+    absolute_timeout: bool = setting(
+        default=False,
+        key="AbsoluteTimeout",
+        doc="timeout limits the whole of a call and not the time without data moving.",
+    )
+    local_port: int = setting(
+        default=0,
+        key="LocalPort",
+        check=port,
+        locked=Situation.LOCAL_PORT_LOCKED,
+        doc="Local port that the connection starts from; 0 for any.",
+    )
+    max_line_length: int = setting(
+        default=2048,
+        key="MaxLineLength",
+        check=between(256, 1 << 20),
+        locked=Situation.LINE_LENGTH_LOCKED,
+        doc="Bytes that a line of the server may have.",
+    )
+    use_ipv6: int = setting(
+        default=0,
+        key="UseIPv6",
+        check=between(0, 2),
+        doc="0 IPv4 only, 1 IPv6 only, 2 both in the system's order (IPv6 first where usable).",
+    )
+
+
+def new_run(
+    options: TransportOptions,
+    *,
+    emit: Callable[[Event], None] = ignore,
+    redactor: Redactor | None = None,
+) -> Run:
+    """Return a Run with the time limit that `timeout` and `AbsoluteTimeout` ask for."""
+    return Run(
+        emit=emit, timeout=options.timeout, absolute=options.absolute_timeout, redactor=redactor
+    )

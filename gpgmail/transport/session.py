@@ -1,0 +1,203 @@
+"""A session with a mail server: opened as the options say, used for any number of mails, closed.
+
+The steps of a connection and of a mail stand here in their order. How bytes move is `client`'s
+matter, what MAIL and RCPT carry `esmtp`'s, what a failure means `failures`'.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpgmail.core.envelope import Envelope, Recipient, RecipientType
+from gpgmail.core.errors import GpgmailError, ServerError
+from gpgmail.core.situations import Situation
+from gpgmail.transport import esmtp, failures
+from gpgmail.transport.client import Client
+from gpgmail.transport.failures import Step
+from gpgmail.transport.tls.start import Start
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from types import TracebackType
+
+    from gpgmail.core.replies import Reply
+    from gpgmail.core.run import Run
+    from gpgmail.transport.options import TransportOptions
+
+_FULL_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_REFUSES = 400
+
+Target = tuple[Recipient, tuple[str, ...]]  # with the parameters of its RCPT
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the server did with one mail: whom it took, whom not and why, and its last reply."""
+
+    accepted: tuple[str, ...]
+    refused: Mapping[str, Reply]
+    final: Reply
+
+
+class Session(Client):
+    """A connection to a mail server; made by `open`, then a context manager, or closed by `close`.
+
+    `peer` is whom it leads to, `tls_version` and `extensions` what was agreed, `last_reply` the
+    server's last words. `use(run)` hands it from one operation to the next.
+    """
+
+    @classmethod
+    def open(cls, options: TransportOptions, run: Run) -> Session:
+        """Connect, secure, greet and log in, as *options* say.
+
+        Raises:
+            UsageError: With code 163 if no server is given.
+            ConnectError, TimeLimitError, TlsError: If there is no way to the server.
+            ServerError: With code 161 if the server refuses.
+            PolicyError: If mail or credentials would go out in clear though nobody asked for that.
+        """
+        if not options.mail_server:
+            raise Situation.NO_SERVER.error("empty", subject="mail_server")
+        if not options.mail_port:
+            raise Situation.ZERO_PORT.error("0", subject="mail_port")
+        session = cls(options, run)
+        try:
+            session._establish()
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+    def deliver(
+        self,
+        envelope: Envelope,
+        content: Iterable[bytes],
+        *,
+        size: int | None = None,
+        needs_utf8: bool = False,
+        needs_8bit: bool = False,
+        stop_on: Collection[RecipientType] = (),
+    ) -> Delivery:
+        """Send one mail; the session may be used for the next one afterwards.
+
+        *content* is canonical: CRLF line ends, and 7-bit unless *needs_8bit* or *needs_utf8* says
+        otherwise. *size* is its length in bytes if known. A refused recipient of a type in
+        *stop_on* stops the mail; by default it goes to those whom the server takes.
+
+        Raises:
+            ServerError: If it is refused, at any step or for every recipient; `refused` has the
+                server's words for each.
+            UnsupportedError: If the server lacks an extension that the mail needs; nothing was
+                sent.
+            ConnectError: If the connection is lost. After the final dot the server may have taken
+                the mail: that is code 13 of family gpgmail, and `retry` is UNKNOWN.
+            MessageError: If the content is not canonical; nothing was delivered.
+        """
+        self._connection()
+        if not envelope.recipients:
+            raise Situation.NO_RECIPIENT.error("none", subject="envelope")
+        self.run.touch()
+        needs = esmtp.needs_of(envelope, size=size, utf8=needs_utf8, eight_bit=needs_8bit)
+        server, extensions = str(self.peer), self.extensions
+        parameters = esmtp.mail_parameters(needs, extensions, server)
+        targets = [
+            (recipient, esmtp.recipient_parameters(recipient, extensions, server))
+            for recipient in envelope.recipients
+        ]
+        self.command_encoding = "utf-8" if needs.utf8 else "ascii"
+        self._eight_bit = needs.eight_bit
+        refused: dict[str, Reply] = {}
+        try:
+            self.require(self.mail(envelope.sender, parameters)[0])
+            accepted = self._name_recipients(targets, stop_on, refused)
+            self.require(self.data(content, size)[0])
+        except ServerError as error:
+            # Whom the server had not refused already loses the mail by what it said last.
+            everybody = dict.fromkeys(envelope.addresses, self.reply)
+            error.refused = {**everybody, **refused}
+            self._recover()
+            raise
+        except BaseException:
+            self.abort()
+            raise
+        return Delivery(accepted, refused, self.reply)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None or issubclass(kind, GpgmailError):
+            self.close()
+        else:
+            self.abort()
+
+    def _establish(self) -> None:
+        self.use(self.run)
+        self.require(self.connect(self.options.mail_server, self.options.mail_port)[0])
+        self.local_hostname = self.options.hello or self._own_name()
+        self._greet()
+        if self.start is Start.STARTTLS:
+            self.starttls()
+            self._greet()
+        if self.options.user:
+            self.login(self.options.user, self.options.password)
+
+    def _greet(self) -> None:
+        if not self.options.allow_extensions:
+            self.require(self.helo()[0])
+            return
+        try:
+            self.ehlo_or_helo_if_needed()
+        except smtplib.SMTPException as error:
+            raise failures.judge(error, Step.READ, self.subject) from None
+
+    def _own_name(self) -> str:
+        """Return a full name, or else our address (RFC 5321 section 4.1.4).
+
+        The machine's own name is taken as it stands: looking it up may wait, and tells the DNS.
+        """
+        name = socket.gethostname()
+        if _FULL_NAME.fullmatch(name):
+            return name
+        own = str(self._connection().sock.getsockname()[0]).partition("%")[0]
+        return f"[IPv6:{own}]" if ":" in own else f"[{own}]"
+
+    def _name_recipients(
+        self,
+        targets: Iterable[Target],
+        stop_on: Collection[RecipientType],
+        refused: dict[str, Reply],
+    ) -> tuple[str, ...]:
+        """Say RCPT for each; return who was taken, and note in *refused* who was not."""
+        accepted = []
+        for recipient, parameters in targets:
+            code, _ = self.rcpt(recipient.address, parameters)
+            if code < _REFUSES:
+                self.require(code)
+                accepted.append(recipient.address)
+                continue
+            refused[recipient.address] = self.reply
+            if recipient.recipient_type in stop_on:
+                self.require(code)
+        if not accepted:
+            raise failures.all_refused(refused, self.subject)
+        return tuple(accepted)
+
+    def _recover(self) -> None:
+        """Make the connection ready for the next mail, or end it."""
+        if not self._in_step:  # a handler's own ServerError, somewhere within
+            self.abort()
+            return
+        try:
+            self.require(self.rset()[0])
+        except GpgmailError:
+            self.abort()
+        except BaseException:
+            self.abort()
+            raise

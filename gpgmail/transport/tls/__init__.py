@@ -1,0 +1,1 @@
+"""TLS: when it starts, and whom it trusts."""

@@ -1,0 +1,127 @@
+"""Server URLs: which rows each scheme sets.
+
+    smtps://host[:465]           TLS from the first byte
+    smtp://host[:587]            STARTTLS is required, but not of a server on this machine (port 25)
+    smtp://host?tls=required     STARTTLS is required of any server
+    smtp+insecure://host[:25]    plaintext to anywhere, credentials included
+
+`user:password@` before the host is percent-decoded. No message repeats any part of a URL but its
+scheme: a password that was not percent-encoded may stand where a host, port or query is expected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from gpgmail.core.errors import GpgmailError
+from gpgmail.core.situations import Situation
+from gpgmail.core.text import refuse_controls
+from gpgmail.transport.address import is_loopback
+from gpgmail.transport.options import TransportOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HINT = (
+    "smtp://user:password@host:port, with / ? # @ : % in user and password percent-encoded,"
+    " optionally ?tls=required"
+)
+_TLS_REQUIRED = "tls=required"
+_BOTH_FAMILIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    """A scheme: its default port, also for a server on this machine, its rows and its queries."""
+
+    port: int
+    local_port: int
+    queries: Mapping[str, Mapping[str, Any]]
+
+
+_IMPLICIT = {"ssl_start_mode": 1}
+_STARTTLS = {"ssl_start_mode": 2}
+_UNLESS_LOCAL = {"ssl_start_mode": 2, "plain_on_loopback": True}
+_PLAIN = {"ssl_start_mode": 3, "allow_cleartext_auth": True}
+
+_SCHEMES: Mapping[str, _Scheme] = {
+    "smtps": _Scheme(465, 465, {"": _IMPLICIT, _TLS_REQUIRED: _IMPLICIT}),
+    "smtp": _Scheme(587, 25, {"": _UNLESS_LOCAL, _TLS_REQUIRED: _STARTTLS}),
+    "smtp+insecure": _Scheme(25, 25, {"": _PLAIN}),
+}
+
+
+def parse(url: str) -> TransportOptions:
+    """Return the rows that a server URL stands for.
+
+    Raises:
+        UsageError: If it is not one; the password is not repeated.
+    """
+    refuse_controls(url, "server URL")
+    parts = _split(url)
+    scheme = _SCHEMES.get(parts.scheme)
+    if scheme is None:
+        raise _bad(f"the scheme must be one of {', '.join(_SCHEMES)}")
+    if parts.query not in scheme.queries:
+        allowed = " or ".join(filter(None, scheme.queries)) or "nothing"
+        raise _bad(f"{parts.scheme}:// takes {allowed} after '?'")
+    if parts.path not in {"", "/"} or parts.fragment:
+        raise _bad("nothing may follow host and port")
+    host = _decoded(parts.hostname or "")
+    if not host:
+        raise Situation.NO_SERVER.error("no host", subject="server URL", hint=_HINT)
+    default = scheme.local_port if host == "localhost" or is_loopback(host) else scheme.port
+    try:
+        return TransportOptions(
+            mail_server=host,
+            mail_port=_port(parts, default),
+            use_ipv6=_BOTH_FAMILIES,
+            **scheme.queries[parts.query],
+            **_login(parts),
+        )
+    except GpgmailError as error:
+        raise _bad(f"{error.subject} is not usable") from None
+
+
+def _split(url: str) -> SplitResult:
+    if any(char.isspace() for char in url):
+        raise _bad("holds a blank")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _bad("host and port are not readable") from None
+    if not parts.netloc:
+        raise _bad("is not scheme://host")
+    return parts
+
+
+def _port(parts: SplitResult, default: int) -> int:
+    try:
+        port = default if parts.port is None else parts.port
+    except ValueError:
+        raise _bad("the port is not a number up to 65535") from None
+    if not port:
+        raise Situation.ZERO_PORT.error("port 0", subject="server URL")
+    return port
+
+
+def _login(parts: SplitResult) -> Mapping[str, Any]:
+    if parts.username is None:
+        return {}
+    user, password = _decoded(parts.username), _decoded(parts.password or "")
+    if not user:
+        raise _bad("has a password without a user")
+    return {"user": user, "password": password}
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise _bad("percent-encoded bytes are not UTF-8") from None
+
+
+def _bad(detail: str) -> GpgmailError:
+    return Situation.BAD_VALUE.error(detail, subject="server URL", hint=_HINT)
