@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gpgmail.core.passphrases import Passphrases
-from gpgmail.core.run import Run
-from gpgmail.core.secret import Secret
-from gpgmail.gpg.home import Home
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gpgmail.core.run import Run
+    from gpgmail.core.secret import Secret
+    from gpgmail.gpg.home import Home
 
 Source = Iterable[bytes]
 Sink = Callable[[bytes], object]
@@ -34,7 +37,7 @@ class Algorithms:
     """What to use in place of gpg's own choice; empty means gpg's choice.
 
     Names are those of the reference pages and of gpg, in any case: `AES256`, `SHA512`, `zlib`,
-    `none`. `level` is 1 to 9.
+    `none`. `level` is 1 to 9. `comment` is ASCII and one line; it stands in the armor.
     """
 
     cipher: str = ""
@@ -61,7 +64,11 @@ class ChosenKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What an operation works with."""
+    """What an operation works with.
+
+    The plan is complete: gpg adds nobody from its own configuration, so keys of `encrypt-to` stand
+    in `recipients` when they are wanted. A key that is both named and hidden there is named.
+    """
 
     home: Home
     signers: tuple[ChosenKey, ...] = ()
@@ -143,30 +150,69 @@ class Engine(Protocol):
     name: str
 
     def sign(self, job: Job, source: Source, sink: Sink, mode: SignatureMode, run: Run) -> Made:
-        """Sign *source*."""
+        """Sign *source* with every signer of the job.
+
+        Raises:
+            UnsupportedError: If an algorithm cannot be had, before anything runs (125, 126, 127).
+            PassphraseError: If a signer's passphrase is missing or wrong (122).
+            KeySelectionError: If a signer's secret key is missing or not usable.
+            CryptoError: If no signature was made (120), or others than planned.
+        """
         ...
 
     def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
-        """Encrypt *source* to the job's recipients, and sign it when the job has signers."""
+        """Encrypt *source* to the job's recipients, and sign it when the job has signers.
+
+        Raises:
+            UnsupportedError, PassphraseError, KeySelectionError: As for `sign`.
+            CryptoError: If nothing was encrypted (123), or not to exactly the planned subkeys.
+        """
         ...
 
     def encrypt_symmetric(
         self, job: Job, source: Source, sink: Sink, passphrase: Secret, run: Run
     ) -> Made:
-        """Encrypt *source* with a passphrase and no key."""
+        """Encrypt *source* with a passphrase and no key.
+
+        Raises:
+            UnsupportedError: As for `sign`.
+            PassphraseError: If *passphrase* is empty.
+            CryptoError: If nothing was encrypted (123).
+        """
         ...
 
     def decrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
         """Decrypt *source*, and verify what is signed inside.
 
-        The plaintext given to *sink* is to be trusted only after this returned.
+        *sink* gets the plaintext as it comes, before anything is known of it: it is to be used only
+        after this returned. A passphrase for symmetric encryption is that of `ANY_KEY`.
+
+        Raises:
+            KeySelectionError: If the message is for keys that are not here, which are named (114).
+            PassphraseError: If a passphrase is missing or wrong (122).
+            CryptoError: If *source* is anything but one whole encrypted message (103, 105, 130,
+                141), without integrity protection (146), or with a bad signature inside (119).
         """
         ...
 
     def verify(self, job: Job, signed: Source, signature: bytes, run: Run) -> Opened:
-        """Verify a detached *signature* over *signed*."""
+        """Verify a detached *signature* over *signed*; a bad signature is a verdict, no error.
+
+        Verdicts come in the order of the signatures, and may end with the first bad one.
+
+        Raises:
+            CryptoError: If *signature* holds no detached signature (105, 119, 141).
+        """
         ...
 
     def verify_inline(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
-        """Verify a cleartext or opaque signature; *sink* gets only what was signed."""
+        """Verify a cleartext or opaque signature; *sink* gets only what was signed.
+
+        Text around the signed block does not come out, nor do blanks at the ends of cleartext
+        lines, which are not signed (RFC 9580 section 7.2). As with `decrypt`, *sink* is served
+        before the verdict.
+
+        Raises:
+            CryptoError: If *source* is anything but one signed text (105, 119, 141).
+        """
         ...

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gpgmail.core.codes import ErrorCode
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Opened, SignatureSeen, SignatureStatus
 from gpgmail.gpg import status
@@ -128,8 +129,8 @@ def decrypted(ended: Ended) -> Opened:
     Raises:
         KeySelectionError: If it is for keys that are not here (114).
         PassphraseError: If the key's passphrase, or the message's, is missing or wrong (122).
-        CryptoError: If it was not decrypted whole, or not all of it was encrypted (101, 105, 130,
-            141), or its ciphertext has no integrity protection (146).
+        CryptoError: If it was not decrypted whole, or not all of it was encrypted (103, 105, 130,
+            141), its ciphertext has no integrity protection (146), or a signature is bad (119).
     """
     inside, after = _split(ended)
     info = next(status.select(inside, "DECRYPTION_INFO"), None)
@@ -141,9 +142,12 @@ def decrypted(ended: Ended) -> Opened:
             "the ciphertext could have been changed on its way without a trace",
             hint="ask the sender to encrypt with a newer program",
         )
+    seen = signatures(inside)
+    if any(one.status is SignatureStatus.BAD for one in seen):
+        # gpg stops there in batch mode, and does not say whether the ciphertext was whole.
+        raise Situation.VERIFY_FAILED.error("was changed after it was signed, or damaged")
     if _twisted((*inside, *after)) or not any(status.select(inside, "DECRYPTION_OKAY")):
         raise _wrong_passphrase(ended) or judge(ended, Situation.DECRYPT_FAILED)
-    seen = signatures(inside)
     _refuse_unexplained(ended, seen, Situation.DECRYPT_FAILED)
     return Opened(
         decrypted=True,
@@ -175,8 +179,9 @@ def _nothing_encrypted(ended: Ended) -> GpgmailError:
         return Situation.DECRYPT_FAILED.error("is not encrypted")
     if _recipients(ended):
         return Situation.BAD_PACKET.error("ends before its encrypted data begins")
-    # Said on stderr only: a wrong checksum, where gpg gives up before it looks at a packet.
-    return judge(ended, Situation.BAD_ARMOR)
+    if "CRC error" in ended.stderr:  # of the armor: gpg has no status line for it
+        return Situation.BAD_ARMOR.error("its checksum is wrong", code=ErrorCode.PGP_CHECKSUM)
+    return judge(ended, Situation.BAD_PACKET)
 
 
 def _recipients(ended: Ended) -> tuple[str, ...]:
