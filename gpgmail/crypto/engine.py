@@ -176,6 +176,7 @@ class Engine(Protocol):
 
         Raises:
             UnsupportedError: As for `sign`.
+            UsageError: If the job names a key.
             PassphraseError: If *passphrase* is empty.
             CryptoError: If nothing was encrypted (123).
         """

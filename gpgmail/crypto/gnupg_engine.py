@@ -111,6 +111,8 @@ class GnupgEngine:
         self, job: Job, source: Source, sink: Sink, passphrase: Secret, run: Run
     ) -> Made:
         """Encrypt *source* with a passphrase and no key."""
+        if job.signers or job.recipients:
+            raise Situation.BAD_VALUE.error("takes a passphrase and no key", subject="symmetric")
         if not passphrase:
             raise Situation.PASSPHRASE.error("is empty", subject="symmetric passphrase")
         arguments = ["--symmetric", *_uncached()]
