@@ -11,7 +11,8 @@ import fcntl
 import os
 import select
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK = 64 * 1024
 _LARGE_PIPE = 1024 * 1024  # what Linux gives an ordinary user for a pipe
+_READ = 256 * 1024
+_NAP = 0.001  # seconds in which gpg gets through a tenth of a large pipe
 _WRITES_AT_ONCE = 16  # then the other pipes get a look
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 _WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR
@@ -44,7 +47,8 @@ class Feeder:
         self.pipe = pipe
         self._source: Iterator[bytes] = iter(source)
         self._block = memoryview(b"")
-        self._grown = False
+        self._small = True
+        self.large = False
 
     def move(self) -> Move:
         """Write until the pipe is full, or the source or the reader is at its end."""
@@ -83,22 +87,25 @@ class Feeder:
         return bool(self._block)
 
     def _grow(self) -> None:
-        """Make the pipe larger once it proved too small: fewer changes between us and gpg."""
-        if not self._grown:
-            self._grown = True
-            enlarge(self.pipe)
+        """Make the pipe larger, once, when it proved too small."""
+        if self._small:
+            self._small = False
+            self.large = enlarge(self.pipe)
 
 
-def enlarge(pipe: Pipe) -> None:
-    """Ask the kernel for a larger pipe; where it has none to give, the pipe works as it is."""
-    with contextlib.suppress(OSError, AttributeError):
+def enlarge(pipe: Pipe) -> bool:
+    """Ask the kernel for a larger pipe, and tell whether it had one to give."""
+    try:
         fcntl.fcntl(pipe.ours, fcntl.F_SETPIPE_SZ, _LARGE_PIPE)
+    except (OSError, AttributeError):  # the user has too many large pipes, or it is not Linux
+        return False
+    return True
 
 
 def pump(
     process: Process,
     takers: Mapping[Pipe, Take],
-    feeders: Iterable[Feeder],
+    feeders: Sequence[Feeder],
     run: Run,
     what: str,
 ) -> None:
@@ -114,6 +121,7 @@ def pump(
     poll = select.poll()
     for descriptor in moves:
         poll.register(descriptor, _READABLE if descriptor in reading else _WRITABLE)
+    pace = _Pace(feeders, takers)
     while reading:
         run.check(what)
         ready = poll.poll(run.slice() * 1000)
@@ -126,12 +134,34 @@ def pump(
             if move is Move.LAST:
                 poll.unregister(descriptor)
                 reading.discard(descriptor)
+        pace.rest()
+
+
+class _Pace:
+    """Short rests while there is much to move, in which gpg empties and fills large pipes.
+
+    Without them every page that gpg takes wakes us, and costs more than the page itself.
+    """
+
+    def __init__(self, feeders: Sequence[Feeder], takers: Iterable[Pipe]) -> None:
+        self._feeders = feeders
+        self._takers = takers
+        self._wide: bool | None = None
+
+    def rest(self) -> None:
+        """Rest if the pipes are large enough to keep gpg at work meanwhile."""
+        if not any(feeder.large and feeder.pipe.open for feeder in self._feeders):
+            return
+        if self._wide is None:
+            self._wide = all([enlarge(pipe) for pipe in self._takers])
+        if self._wide:
+            time.sleep(_NAP)
 
 
 def _drainer(pipe: Pipe, take: Take) -> Callable[[], Move]:
     def drain() -> Move:
         try:
-            data = os.read(pipe.ours, BLOCK)
+            data = os.read(pipe.ours, _READ)
         except BlockingIOError:
             return Move.NONE
         if not data:
