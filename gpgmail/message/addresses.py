@@ -11,17 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.message.headers import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from email.headerregistry import AddressHeader
+    from email.headerregistry import Address, AddressHeader, BaseHeader
 
     from email_validator import ValidatedEmail
-
-    from gpgmail.core.errors import GpgmailError
 
 _LONGEST = 254  # RFC 5321 section 4.5.3.1.3: a path has 256 octets with its brackets
 _LONGEST_DOMAIN = 253  # RFC 1035 section 2.3.4, written with dots
@@ -82,10 +81,12 @@ def parse_list(text: str) -> tuple[Mailbox, ...]:
     refuse_controls(text, "address list")
     if not text.strip():
         return ()
-    return tuple(
-        Mailbox(address.display_name, check_address(address.addr_spec))
-        for address in parse_header(text).addresses
-    )
+    return header_mailboxes(parse_header(text))
+
+
+def header_mailboxes(header: AddressHeader) -> tuple[Mailbox, ...]:
+    """Return the mailboxes of a parsed address field, groups flattened."""
+    return tuple(map(_mailbox, header.addresses))
 
 
 def parse_header(text: str) -> AddressHeader:
@@ -94,17 +95,30 @@ def parse_header(text: str) -> AddressHeader:
     Raises:
         UsageError: If it cannot be read; the addresses themselves are not judged.
     """
-    from email.errors import InvalidHeaderDefect
     from email.headerregistry import HeaderRegistry
 
     try:
-        header = HeaderRegistry()("to", text)
-        wrong = next((d for d in header.defects if isinstance(d, InvalidHeaderDefect)), None)
+        header = cast("AddressHeader", HeaderRegistry()("to", text))
+        return check_header(header, text)
     except (ValueError, IndexError) as error:  # what the parser raises on some garbage
+        if isinstance(error, GpgmailError):
+            raise
         raise _bad(text, f"cannot be read as addresses: {error}") from None
+
+
+def check_header(header: AddressHeader, text: str) -> AddressHeader:
+    """Return a parsed address field unchanged; *text* names it in the error.
+
+    Raises:
+        UsageError: If the parser left something out because it could not read it.
+    """
+    from email.errors import InvalidHeaderDefect
+
+    defects = cast("BaseHeader", header).defects
+    wrong = next((one for one in defects if isinstance(one, InvalidHeaderDefect)), None)
     if wrong is not None:
         raise _bad(text, f"cannot be read as addresses: {wrong}")
-    return cast("AddressHeader", header)
+    return header
 
 
 def mailboxes(value: str | Iterable[str | Mailbox]) -> tuple[Mailbox, ...]:
@@ -135,6 +149,16 @@ def format_mailbox(mailbox: Mailbox) -> str:
     return f"{name} <{mailbox.address}>" if name else mailbox.address
 
 
+def format_header(header: AddressHeader) -> str:
+    """Return a parsed address field as a value, with its groups."""
+    return ", ".join(
+        format_list(map(_mailbox, group.addresses))
+        if group.display_name is None
+        else f"{phrase(group.display_name)}: {format_list(map(_mailbox, group.addresses))};"
+        for group in header.groups
+    )
+
+
 def format_list(boxes: Iterable[Mailbox]) -> str:
     """Return *boxes* as the value of an address field."""
     return ", ".join(map(format_mailbox, boxes))
@@ -143,6 +167,10 @@ def format_list(boxes: Iterable[Mailbox]) -> str:
 def domain_of(address: str) -> str:
     """Return the domain of an address that was checked."""
     return address.rpartition("@")[2]
+
+
+def _mailbox(address: Address) -> Mailbox:
+    return Mailbox(address.display_name, check_address(address.addr_spec))
 
 
 def _checked(mailbox: Mailbox) -> Mailbox:

@@ -175,6 +175,11 @@ def compose(draft: Draft) -> Composed:
     )
 
 
+def body(draft: Draft) -> Part:
+    """Return the content of *draft* alone: its texts and attachments."""
+    return _content(draft, ())
+
+
 def new_message_id(address: str) -> str:
     """Return a fresh message id in the domain of *address*, which tells no host name or time."""
     return f"<{os.urandom(16).hex()}@{domain_of(address)}>"

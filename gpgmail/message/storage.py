@@ -7,8 +7,9 @@ as it is. Content that is to be encrypted goes to gpg as a stream. The file has 
 
 from __future__ import annotations
 
+import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import BinaryIO, Self
+
+    from _typeshed import WriteableBuffer
 
     from gpgmail.core.errors import GpgmailError
 
@@ -50,19 +53,30 @@ class Spooled:
         Raises:
             MessageError: If the working file cannot be read.
         """
-        if self._file is None:
-            yield bytes(self._head)
-            return
         position, end = 0, self.size
         while position < end:
-            try:
-                data = os.pread(self._file.fileno(), min(_CHUNK, end - position), position)
-            except (OSError, ValueError) as error:
-                raise _failed(error) from error
+            data = self.read_at(position, min(_CHUNK, end - position))
             if not data:
                 raise Situation.WORKING_FILE.error("the working file lost its end")
             position += len(data)
             yield data
+
+    def reader(self) -> BinaryIO:
+        """Return a seekable stream over the bytes, for what takes streams."""
+        return cast("BinaryIO", _Reader(self))
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Return at most *size* bytes from *position* on.
+
+        Raises:
+            MessageError: If the working file cannot be read.
+        """
+        if self._file is None:
+            return bytes(self._head[position : position + size])
+        try:
+            return os.pread(self._file.fileno(), size, position)
+        except (OSError, ValueError) as error:
+            raise _failed(error) from error
 
     def close(self) -> None:
         """Let go of the bytes."""
@@ -99,6 +113,35 @@ class Spooled:
         left = memoryview(data)
         while left and self._file is not None:
             left = left[self._file.write(left) :]
+
+
+class _Reader(io.RawIOBase):
+    """Reads a spool from its beginning; several do not disturb one another."""
+
+    def __init__(self, spooled: Spooled) -> None:
+        super().__init__()
+        self._spooled = spooled
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        origin = {
+            os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._spooled.size
+        }  # fmt: skip
+        self._position = max(0, origin[whence] + offset)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._spooled.read_at(self._position, len(view))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 def _anonymous_file() -> BinaryIO:
