@@ -43,18 +43,24 @@ class Librarian:
         self._home = home
         self._run = run
 
-    def list_keys(self, *queries: str, secret: bool = False) -> tuple[KeyRecord, ...]:
+    def list_keys(
+        self, *queries: str, secret: bool = False, check_trust: bool = True
+    ) -> tuple[KeyRecord, ...]:
         """Return the public keys that match one of *queries*, or all of them.
 
         With *secret* each (sub)key says whether its secret part is here, which asks the agent.
+        Without *check_trust* validity is what gpg knew at its last check: a check rewrites an old
+        pubring.gpg.
 
         Raises:
             KeyringError: If gpg could not read the keyring to its end.
         """
         from gpgmail.gpg.python_gnupg import python_gnupg
 
+        options = ["--with-secret"] if secret else []
+        options += [] if check_trust else ["--no-auto-check-trustdb"]
         with python_gnupg(self._home, self._run, "listing keys") as gpg:
-            outcome = gpg.listing(queries, with_secret=secret)
+            outcome = gpg.listing(queries, *options)
         if outcome.returncode and not _only_missing(outcome):
             raise Situation.KEYRING_UNREADABLE.error(self._complaint(outcome), subject=self._place)
         return outcome.records

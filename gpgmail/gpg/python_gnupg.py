@@ -158,10 +158,9 @@ class PythonGnupg(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         )
         self.on_data = lambda _data: run.touch()
 
-    def listing(self, queries: Sequence[str], *, with_secret: bool) -> Outcome:
+    def listing(self, queries: Sequence[str], *options: str) -> Outcome:
         """List keys; after `--` a query cannot be taken for an option."""
-        if with_secret:
-            self.options.append("--with-secret")
+        self.options += options
         listed = self.list_keys(keys=["--", *queries])
         return self._outcome(records=listed.records())
 
@@ -191,7 +190,7 @@ class PythonGnupg(gnupg.GPG):  # type: ignore[misc]  # the library has no types
             return _Answered(io.BytesIO(f"cfg:version:{self._version}\n".encode()))
         command = self.make_args(args, passphrase)
         try:
-            process = subprocess.Popen(
+            process: Any = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

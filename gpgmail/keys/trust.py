@@ -118,20 +118,21 @@ _BY_NAME: Mapping[str, Trust] = {"always": ALWAYS, "gnupg": GNUPG}
 _PINNED = "pinned:"
 
 
-def parse(text: str | Trust) -> Trust:
+def parse(trust: str | Trust) -> Trust:
     """Return the policy called `always`, `gnupg` or `pinned:FILE`; a policy is returned as it is.
 
     Raises:
-        UsageError: If there is no such policy.
+        UsageError: If there is no such policy, or a line of the file is wrong.
+        KeyringError: If the file cannot be read.
     """
-    if not isinstance(text, str):
-        return text
-    if text.startswith(_PINNED):
-        return Pinned.read(text.removeprefix(_PINNED))
-    policy = _BY_NAME.get(text.lower())
+    if not isinstance(trust, str):
+        return trust
+    if trust.startswith(_PINNED):
+        return Pinned.read(trust.removeprefix(_PINNED))
+    policy = _BY_NAME.get(trust.lower())
     if policy is None:
         raise Situation.BAD_VALUE.error(
-            f"{text!r} is none of always, gnupg, pinned:FILE", subject="trust"
+            f"{trust!r} is none of always, gnupg, pinned:FILE", subject="trust"
         )
     return policy
 

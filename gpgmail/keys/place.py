@@ -1,0 +1,218 @@
+"""What a place is that somebody gave as a keyring, decided by what is in it.
+
+Nothing is read but names in a directory and the first bytes of a file; whether the keys are whole
+is found when a value is wanted. A directory as gpg 1.4 left it is never given to a newer gpg as its
+home, because that would write there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gpgmail.core.situations import Situation
+
+
+class Kind(StrEnum):
+    """What a keyring is."""
+
+    HOME = "home"  # of gpg 2.1 or newer: used in place
+    LEGACY = "legacy"  # a directory with pubring.gpg or secring.gpg alone: only read
+    FILE = "file"  # an export, a ring or a keybox, or its bytes: only read
+    ABSENT = "absent"  # the user's home before it has any key
+
+
+_MODERN = ("private-keys-v1.d", "pubring.kbx", ".gpg-v21-migrated", "public-keys.d")
+_PUBLIC_RING, _KEYBOX, _SECRET_RING, _TRUST = (
+    "pubring.gpg",
+    "pubring.kbx",
+    "secring.gpg",
+    "trustdb.gpg",
+)
+# What changes in a home when its keys or their validity do.
+_CHANGING = (_PUBLIC_RING, _KEYBOX, _TRUST, "private-keys-v1.d", "public-keys.d/pubring.db")
+_KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
+_KEYBOX_FLAGS_AT, _HOLDS_OPENPGP = 7, 0x02
+_HEAD = 4096  # bytes; armor may have words before it
+_PUBLIC_ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+_SECRET_ARMOR = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
+_SECRET_KEY, _PUBLIC_KEY = 5, 6  # RFC 9580 section 5: packet types that a ring begins with
+_BYTES = "keys given as bytes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A keyring's kind and where its parts are; `name` is what to call it in messages.
+
+    A home has its public keys in `directory`, and in `public` the file that holds them now.
+    """
+
+    kind: Kind
+    name: str
+    directory: Path | None = None  # of a home
+    public: tuple[Path | bytes, ...] = ()
+    secret: tuple[Path | bytes, ...] = ()
+    trustdb: Path | None = None
+
+    def stamp(self) -> object:
+        """Return a value that changes when a file of the keyring does."""
+        directory = self.directory
+        in_home = [directory / name for name in _CHANGING] if directory else []
+        sources = (*self.public, *self.secret, self.trustdb, *in_home)
+        return tuple(_identity(path) for path in sources if isinstance(path, Path))
+
+    @property
+    def lists_in_place(self) -> bool:
+        """Whether gpg may list a home's keys where they are.
+
+        It writes an old ring anew, to keep there what it found of signatures, whenever it checks
+        the trust database; and where there is no file at all it would make one.
+        """
+        return any(isinstance(ring, Path) and ring.name == _KEYBOX for ring in self.public)
+
+    @property
+    def migration_pending(self) -> bool:
+        """Whether gpg would begin by moving an old secret keyring into the new form."""
+        return (
+            self.directory is not None
+            and _filled(self.directory / _SECRET_RING)
+            and not (self.directory / ".gpg-v21-migrated").exists()
+        )
+
+
+def locate(where: str | Path | bytes | None) -> Place:
+    """Return what *where* is; None and an empty text mean the user's own home.
+
+    Raises:
+        KeyringError: If there is nothing, or nothing that could be a keyring.
+    """
+    if isinstance(where, bytes):
+        return _file(where, where[:_HEAD], _BYTES)
+    if not where or where == Path():
+        return _own_home()
+    path = Path(where).expanduser()
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return _directory(path, _names(path))
+        if not stat.S_ISREG(mode):
+            raise Situation.KEYRING_UNREADABLE.error(
+                "is neither a file nor a directory", subject=str(path)
+            )
+        with path.open("rb") as file:
+            return _file(path, file.read(_HEAD), str(path))
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            failure.strerror or "cannot be read", subject=str(path)
+        ) from failure
+
+
+def active_ring(directory: Path) -> Path | None:
+    """Return the file in which gpg keeps a home's public keys, or None where it has none.
+
+    As gpg does: an old ring goes on being used until there is a keybox that says it holds OpenPGP
+    keys (one of gpgsm alone does not).
+    """
+    keybox, ring = directory / _KEYBOX, directory / _PUBLIC_RING
+    if keybox.is_file() and (not ring.is_file() or _holds_openpgp(keybox)):
+        return keybox
+    return ring if ring.is_file() else None
+
+
+def _holds_openpgp(keybox: Path) -> bool:
+    with keybox.open("rb") as file:
+        head = file.read(_KEYBOX_MAGIC_AT)
+    return len(head) == _KEYBOX_MAGIC_AT and bool(head[_KEYBOX_FLAGS_AT] & _HOLDS_OPENPGP)
+
+
+def _names(directory: Path) -> frozenset[str]:
+    return frozenset(path.name for path in directory.iterdir())
+
+
+def _own_home() -> Place:
+    try:
+        path = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+    except RuntimeError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            "this user has no home directory", subject="~/.gnupg", hint="set GNUPGHOME or HOME"
+        ) from failure
+    try:
+        names = _names(path)
+    except FileNotFoundError:
+        names = frozenset()
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            failure.strerror or "cannot be read", subject=str(path)
+        ) from failure
+    if not names & {*_MODERN, _PUBLIC_RING, _SECRET_RING}:
+        return Place(kind=Kind.ABSENT, name=str(path), directory=path)
+    return _directory(path, names)
+
+
+def _directory(path: Path, names: frozenset[str]) -> Place:
+    public, secret, trust = (path / name for name in (_PUBLIC_RING, _SECRET_RING, _TRUST))
+    if names & frozenset(_MODERN):
+        ring = active_ring(path)
+        return Place(
+            kind=Kind.HOME,
+            name=str(path),
+            directory=path,
+            public=() if ring is None else (ring,),
+            trustdb=trust if _filled(trust) else None,
+        )
+    if not (_filled(public) or _filled(secret)):
+        raise Situation.KEYRING_UNREADABLE.error(
+            "holds no keys: neither a home of gpg nor pubring.gpg or secring.gpg", subject=str(path)
+        )
+    return Place(
+        kind=Kind.LEGACY,
+        name=str(path),
+        public=(public,) if _filled(public) else (secret,),
+        secret=(secret,) if _filled(secret) else (),
+        trustdb=trust if _filled(trust) else None,
+    )
+
+
+def _filled(path: Path) -> bool:
+    """Whether a file has content: gpg 1.4 makes an empty secring.gpg."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _file(content: Path | bytes, head: bytes, name: str) -> Place:
+    if not head:
+        raise Situation.KEY_UNREADABLE.error("is empty", subject=name)
+    secret = _holds_secret(head)
+    if secret is None:
+        raise Situation.KEY_UNREADABLE.error(
+            "holds no keys: neither an export, armored or binary, nor a keyring of gpg",
+            subject=name,
+        )
+    return Place(kind=Kind.FILE, name=name, public=(content,), secret=(content,) if secret else ())
+
+
+def _holds_secret(head: bytes) -> bool | None:
+    """Whether content that begins with *head* has secret keys; None when it has no keys at all."""
+    if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC) or _PUBLIC_ARMOR in head:
+        return False
+    if _SECRET_ARMOR in head:
+        return True
+    first = head[0]
+    tag = first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
+    return _BY_TAG.get(tag) if first & 0x80 else None
+
+
+_BY_TAG = {_SECRET_KEY: True, _PUBLIC_KEY: False}
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
