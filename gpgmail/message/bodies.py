@@ -53,7 +53,7 @@ def encode_text(data: bytes) -> tuple[str, bytes]:
     if is_safe(data):
         return "7bit", data
     escapes = len(_QP_UNSAFE.findall(data)) - 2 * data.count(b"\r\n")
-    if escapes * 5 > len(data):  # quoted-printable would be longer than base64
+    if escapes * 3 > len(data):  # nobody could read it, and it would be longer
         return "base64", b"".join(base64_lines([data]))
     return "quoted-printable", _quoted_printable(data)
 

@@ -77,8 +77,8 @@ def encode_field(name: str, value: str) -> str:
     Raises:
         UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
     """
-    refuse_controls(value, name)
-    return value.strip(" \t") if _PRINTABLE.fullmatch(value) else encode_text(name, value)
+    text = refuse_controls(value, name).strip(" \t")
+    return text if _PRINTABLE.fullmatch(text) else encode_text(name, text)
 
 
 def phrase(name: str) -> str:

@@ -99,8 +99,10 @@ _NOTICES = (
 )
 
 
-def draft_from(options: MessageOptions, attachments: tuple[Attachment, ...] = ()) -> Draft:
-    """Return the draft that *options* and *attachments* state.
+def draft_from(
+    options: MessageOptions, attachments: tuple[Attachment, ...] = (), *, with_text: bool = True
+) -> Draft:
+    """Return the draft that *options* and *attachments* state, *with_text* or for its fields alone.
 
     Raises:
         UsageError: If `other_headers` are no header lines, or an address is not usable.
@@ -115,7 +117,7 @@ def draft_from(options: MessageOptions, attachments: tuple[Attachment, ...] = ()
         reply_to=options.reply_to,
         return_path=options.return_path,
         subject=options.subject,
-        text=options.message_text,
+        text=options.message_text if with_text else None,
         attachments=attachments,
         date=options.message_date,
         message_id=options.message_id,
