@@ -61,8 +61,8 @@ NUMBERS = {
     20: Verdict(Situation.COMPRESSION, "gpg does not have this compression"),
     31: Verdict(Situation.PASSPHRASE, "the passphrase is not allowed"),
     34: Verdict(Situation.KEYRING_UNREADABLE, "the keyring is damaged"),
-    53: Verdict(Situation.KEY_UNUSABLE, "the public key cannot be used"),
-    54: Verdict(Situation.KEY_UNUSABLE, "the secret key cannot be used"),
+    53: Verdict(Situation.KEY_UNUSABLE, "expired, revoked, or not made for encryption"),
+    54: Verdict(Situation.KEY_UNUSABLE, "expired, revoked, or not made for signing"),
     58: Verdict(Situation.NO_OPENPGP_DATA, "no OpenPGP data"),
     77: Verdict(Situation.GPG_FAILED, "gpg-agent does not run"),
     78: Verdict(Situation.GPG_FAILED, "gpg-agent failed"),
@@ -107,6 +107,19 @@ NODATA = {
     4: "a signature was expected and is not there",
 }
 
+# What gpg only tells people: the number is 1 for each. Messages are English, the runner sees to it.
+WORDS = {
+    "selected cipher algorithm is invalid": Verdict(
+        Situation.CIPHER, "gpg does not have this cipher"
+    ),
+    "selected digest algorithm is invalid": Verdict(Situation.HASH, "gpg does not have this hash"),
+    "selected compression algorithm is invalid": Verdict(
+        Situation.COMPRESSION, "gpg does not have this compression"
+    ),
+}
+
+_VAGUE = (0, 9)  # reasons that gpg also gives for an expired or revoked key
+_UNUSABLE = (53, 54)
 _WEIGHTY = {Situation.PASSPHRASE, Situation.CIPHER, Situation.HASH, Situation.COMPRESSION}
 _SHOWN = 300  # characters of gpg's own words in an error
 
@@ -123,16 +136,17 @@ def judge(ended: Ended, fallback: Situation, *, subject: str = "") -> GpgmailErr
 
 
 def _verdict(ended: Ended) -> tuple[Verdict | None, str]:
-    numbers = [NUMBERS.get(number) for number in _numbers(ended.status)]
-    known = [verdict for verdict in numbers if verdict is not None]
+    numbers = _numbers(ended.status)
+    known = [NUMBERS[number] for number in numbers if number in NUMBERS]
     weighty = next((verdict for verdict in known if verdict.situation in _WEIGHTY), None)
     if weighty is not None:
         return weighty, _needed(ended.status)
     for line in ended.status:
-        verdict = _by_keyword(line)
+        verdict = _by_keyword(line, numbers)
         if verdict is not None:
             return verdict, _subject(line)
-    return (known[0] if known else None), ""
+    told = [verdict for words, verdict in WORDS.items() if words in ended.stderr]
+    return next(iter(known + told), None), ""
 
 
 def _numbers(status: Iterable[StatusLine]) -> list[int]:
@@ -146,8 +160,11 @@ def _needed(status: Iterable[StatusLine]) -> str:
     return hints[-1] if hints else ""
 
 
-def _by_keyword(line: StatusLine) -> Verdict | None:
+def _by_keyword(line: StatusLine, numbers: Iterable[int]) -> Verdict | None:
     if line.keyword in ("INV_RECP", "INV_SGNR"):
+        exact = next((number for number in numbers if number in _UNUSABLE), None)
+        if exact is not None and line.number(0) in _VAGUE:
+            return NUMBERS[exact]
         return REASONS.get(line.number(0), REASONS[0])
     if line.keyword == "NODATA":
         return Verdict(Situation.NO_OPENPGP_DATA, NODATA.get(line.number(0), "no OpenPGP data"))

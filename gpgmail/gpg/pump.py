@@ -153,7 +153,7 @@ class _Pace:
         if not any(feeder.large and feeder.pipe.open for feeder in self._feeders):
             return
         if self._wide is None:
-            self._wide = all([enlarge(pipe) for pipe in self._takers])
+            self._wide = all(map(enlarge, self._takers))
         if self._wide:
             time.sleep(_NAP)
 

@@ -31,6 +31,8 @@ ALWAYS = (
     "--no-greeting",
     "--no-secmem-warning",
     "--no-permission-warning",
+    "--no-auto-key-locate",  # what is not in the keyring is not looked for on the network
+    "--disable-dirmngr",
     "--no-random-seed-file",  # its lock makes parallel processes wait for one another
     "--display-charset=utf-8",
     "--utf8-strings",
