@@ -19,15 +19,7 @@ from gpgmail.core.passphrases import ANY_KEY, Passphrases
 from gpgmail.core.situations import Situation
 from gpgmail.crypto import verdicts
 from gpgmail.crypto.algorithms import Choice, choose
-from gpgmail.crypto.engine import (
-    Job,
-    Made,
-    Opened,
-    SignatureMade,
-    SignatureMode,
-    Sink,
-    Source,
-)
+from gpgmail.crypto.engine import Engine, Made, SignatureMade, SignatureMode
 from gpgmail.crypto.packets import HIDDEN, HeadWatcher
 from gpgmail.gpg import status
 from gpgmail.gpg.binary import find
@@ -40,7 +32,7 @@ if TYPE_CHECKING:
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
     from gpgmail.core.secret import Secret
-    from gpgmail.crypto.engine import ChosenKey
+    from gpgmail.crypto.engine import ChosenKey, Job, Opened, Sink, Source
     from gpgmail.crypto.packets import Head
     from gpgmail.gpg.runner import Result
 
@@ -62,6 +54,7 @@ _MAKING = (
     "--armor",
     "--output=-",
 )
+_BAD_LENGTH = 139  # libgpg-error: invalid length
 _UNCACHED = "--no-symkey-cache"
 _UNCACHED_SINCE = (2, 2, 7)
 _DETACHED = "detached signature"  # stands for its descriptor in the arguments
@@ -74,8 +67,8 @@ _MODES = {
 }
 
 
-class GnupgEngine:
-    """Implements `gpgmail.crypto.engine.Engine` with the gpg binary."""
+class GnupgEngine(Engine):
+    """Does the cryptography with the gpg binary."""
 
     name = "gnupg"
 
@@ -89,7 +82,7 @@ class GnupgEngine:
         result = execute(
             job.home, arguments, run=run, source=source, sink=sink, passphrases=job.passphrases
         )
-        _require(result, Situation.SIGN_FAILED)
+        _require(result, Situation.SIGN_FAILED, choice)
         return Made(signatures=_signatures(result, job.signers, kind, choice))
 
     def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
@@ -179,7 +172,7 @@ def _encrypt(
         sink=watcher,
         passphrases=passphrases,
     )
-    _require(result, Situation.ENCRYPT_FAILED)
+    _require(result, Situation.ENCRYPT_FAILED, choice)
     head = watcher.result()
     if not head.container.protected:
         raise _broken("has no integrity protection", ("SEIPD",), (head.container,))
@@ -213,9 +206,17 @@ def _uncached() -> tuple[str, ...]:
     return (_UNCACHED,) if find().version >= _UNCACHED_SINCE else ()
 
 
-def _require(result: Result, situation: Situation) -> None:
-    if not result.ok:
-        raise judge(result, situation)
+def _require(result: Result, situation: Situation, choice: Choice) -> None:
+    """Raise what a failed run means.
+
+    A hash that is too short for a DSA or ECDSA key (FIPS 186-4) shows only when it is used.
+    """
+    if result.ok:
+        return
+    failures = status.select(result.status, "FAILURE")
+    if choice.digest and any(status.error_number(f.arg(1)) == _BAD_LENGTH for f in failures):
+        raise Situation.HASH.error("is too short for the signer's key", subject=choice.digest)
+    raise judge(result, situation)
 
 
 def _signatures(

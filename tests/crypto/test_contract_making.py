@@ -6,6 +6,8 @@ import itertools
 
 import pytest
 
+from gpgmail.core.codes import ErrorCode
+from gpgmail.core.errors import UnsupportedError
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
 from gpgmail.crypto.engine import Algorithms, ChosenKey, SignatureMode
@@ -217,3 +219,14 @@ def test_keys_of_different_kinds_have_all_their_hashes_in_micalg(crypto, zoo):
     made, _ = sign(crypto, job(gpg, signers=signers))
     assert set(made.micalg.split(",")) == {f"pgp-{one.digest.lower()}" for one in made.signatures}
     assert len(made.signatures) == 2
+
+
+@pytest.mark.parametrize(("name", "digest"), [("nistp384", "SHA256"), ("dsa2048", "SHA1")])
+def test_a_hash_that_is_too_short_for_the_key(crypto, zoo, name, digest):
+    gpg, keys = zoo
+    key = ChosenKey(keys[name], keys[name])
+    work = job(gpg, signers=(key,), algorithms=Algorithms(digest=digest))
+    with pytest.raises(UnsupportedError) as caught:
+        sign(crypto, work)
+    assert caught.value.code is ErrorCode.PGP_HASH
+    assert digest in str(caught.value)

@@ -14,7 +14,7 @@ from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import CryptoError, UsageError
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
-from gpgmail.crypto.engine import Algorithms, SignatureMode
+from gpgmail.crypto.engine import Algorithms, SignatureMode, SignatureStatus
 from gpgmail.crypto.engines import ENGINES, engine
 from gpgmail.gpg import process
 from tests.crypto.helpers import ALICE, BOB, SENDER, TEXT, Gpg, job
@@ -113,6 +113,20 @@ def test_what_was_asked_for_comes_before_gpg_conf(gnupg, configured):
     assert made.cipher == "AES192"
     assert made.micalg == "pgp-sha384"
     assert b"\nComment: mine\n\n" in message
+
+
+def test_a_missing_key_is_not_looked_for_in_a_network(gnupg, modern):
+    with keyring_copy("exports") as path:
+        (path / "gpg.conf").write_text("auto-key-retrieve\nkeyserver hkp://127.0.0.1:1\n")
+        _, signature = sign(gnupg, job(modern, signers=(SENDER,)))
+        opened = gnupg.verify(job(Gpg(path)), [TEXT], signature, Run())
+        assert [one.status for one in opened.signatures] == [SignatureStatus.MISSING_KEY]
+        sockets = subprocess.run(
+            ["gpgconf", "--homedir", path, "--list-dirs", "dirmngr-socket"],
+            check=True,
+            capture_output=True,
+        )
+        assert not Path(sockets.stdout.decode().strip()).exists()
 
 
 @pytest.fixture
