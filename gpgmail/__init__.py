@@ -1,3 +1,133 @@
-"""Sign and encrypt mail with the GnuPG keys that this machine already has, and deliver it."""
+"""Sign and encrypt mail with the GnuPG keys that this machine already has, and deliver it.
+
+Public names load when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpgmail.components.psmtp import PSMTP
+    from gpgmail.components.smtp import SMTP
+    from gpgmail.core.codes import ErrorCode, Family, Retry
+    from gpgmail.core.errors import (
+        Cancelled,
+        Candidate,
+        ConnectError,
+        CryptoError,
+        DeliveryError,
+        EngineError,
+        GpgmailError,
+        KeyringError,
+        KeySelectionError,
+        MessageError,
+        PassphraseError,
+        PolicyError,
+        ServerError,
+        StateError,
+        TimeLimitError,
+        TlsError,
+        UnsupportedError,
+        UsageError,
+    )
+    from gpgmail.core.secret import Secret
+    from gpgmail.crypto.engine import Algorithms
+    from gpgmail.delivery.mailer import Mailer
+    from gpgmail.delivery.receipt import Receipt
+    from gpgmail.keys.key import Key
+    from gpgmail.keys.keyring import Keyring
+    from gpgmail.message.draft import Attachment, Draft
+    from gpgmail.protect.read import read
+    from gpgmail.protect.verdict import Cover, ReadMail, ReadPart, Verdict
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "gpgmail.components.psmtp": ("PSMTP",),
+    "gpgmail.components.smtp": ("SMTP",),
+    "gpgmail.core.codes": ("ErrorCode", "Family", "Retry"),
+    "gpgmail.core.errors": (
+        "Cancelled",
+        "Candidate",
+        "ConnectError",
+        "CryptoError",
+        "DeliveryError",
+        "EngineError",
+        "GpgmailError",
+        "KeySelectionError",
+        "KeyringError",
+        "MessageError",
+        "PassphraseError",
+        "PolicyError",
+        "ServerError",
+        "StateError",
+        "TimeLimitError",
+        "TlsError",
+        "UnsupportedError",
+        "UsageError",
+    ),
+    "gpgmail.core.secret": ("Secret",),
+    "gpgmail.crypto.engine": ("Algorithms",),
+    "gpgmail.delivery.mailer": ("Mailer",),
+    "gpgmail.delivery.receipt": ("Receipt",),
+    "gpgmail.keys.key": ("Key",),
+    "gpgmail.keys.keyring": ("Keyring",),
+    "gpgmail.message.draft": ("Attachment", "Draft"),
+    "gpgmail.protect.read": ("read",),
+    "gpgmail.protect.verdict": ("Cover", "ReadMail", "ReadPart", "Verdict"),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "PSMTP",
+    "SMTP",
+    "Algorithms",
+    "Attachment",
+    "Cancelled",
+    "Candidate",
+    "ConnectError",
+    "Cover",
+    "CryptoError",
+    "DeliveryError",
+    "Draft",
+    "EngineError",
+    "ErrorCode",
+    "Family",
+    "GpgmailError",
+    "Key",
+    "KeySelectionError",
+    "Keyring",
+    "KeyringError",
+    "Mailer",
+    "MessageError",
+    "PassphraseError",
+    "PolicyError",
+    "ReadMail",
+    "ReadPart",
+    "Receipt",
+    "Retry",
+    "Secret",
+    "ServerError",
+    "StateError",
+    "TimeLimitError",
+    "TlsError",
+    "UnsupportedError",
+    "UsageError",
+    "Verdict",
+    "read",
+]
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(module), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

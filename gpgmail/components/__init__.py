@@ -1,1 +1,25 @@
-"""The component face: SMTP and PSMTP as the reference pages describe them, over the same rooms."""
+"""The component face: SMTP and PSMTP as the reference pages describe them, over the same rooms.
+
+Names load on first use: the generator reads `surface.py` while what it writes may be out of date.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpgmail.components.psmtp import PSMTP
+    from gpgmail.components.smtp import SMTP
+    from gpgmail.components.types import Attachment, Key
+
+__all__ = ["PSMTP", "SMTP", "Attachment", "Key"]
+
+_MODULES = {"PSMTP": "psmtp", "SMTP": "smtp", "Attachment": "types", "Key": "types"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

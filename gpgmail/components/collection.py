@@ -43,7 +43,7 @@ class Collection(Generic[T]):
 
     @count.setter
     def count(self, value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if type(value) is not int or value < 0:
             raise Situation.BAD_VALUE.error(
                 f"takes a number of 0 or more, not {value!r}", subject=f"{self._name} count"
             )

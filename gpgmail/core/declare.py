@@ -21,6 +21,13 @@ from gpgmail.core.situations import Situation
 Check = Callable[[Any], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A row's value that is too large to keep: `read` fetches it whenever it is asked for."""
+
+    read: Callable[[], Any]
+
+
 @dataclass(slots=True, kw_only=True)
 class Row:
     """A declared property (`documented` on the reference pages as one) or setting."""
@@ -36,7 +43,10 @@ class Row:
     type: Any = object
 
     def __get__(self, obj: Declared | None, owner: type) -> Any:
-        return self if obj is None else obj._values.get(self.name, self.default)
+        if obj is None:
+            return self
+        value = obj._values.get(self.name, self.default)
+        return value.read() if isinstance(value, Deferred) else value
 
     def __set__(self, obj: Declared, value: Any) -> None:
         obj._before_set(self)
@@ -149,6 +159,10 @@ class Declared:
             if row.name in self._values
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _replace(self, name: str, value: Any) -> None:
+        """Store what the object itself made of a row, without checks and notes."""
+        self._values[name] = value
 
     def _before_set(self, row: Row) -> None:
         """Say no to a change that must not happen now; components do."""

@@ -117,7 +117,9 @@ class MessageError(GpgmailError):
 
 
 class DeliveryError(GpgmailError, OSError):
-    """Something failed on the way to the server."""
+    """Something failed on the way to the server; `accepted` names who has the mail already."""
+
+    accepted: tuple[str, ...] = ()
 
 
 class ConnectError(DeliveryError):

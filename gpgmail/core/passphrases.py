@@ -17,6 +17,7 @@ from gpgmail.core.secret import Secret
 ATTEMPTS = 3
 ANY_KEY = ""
 Ask = Callable[[KeyPassphrase], None]
+PassphraseSource = str | Secret | Mapping[str, str] | Callable[[KeyPassphrase], str | None] | None
 
 
 class Passphrases:
@@ -32,6 +33,25 @@ class Passphrases:
         self._answers: dict[str, Secret] = {}
         self._asked: Counter[str] = Counter()
         self.proven: set[tuple[str, Secret]] = set()  # keygrips, each with the answer that opened it
+
+    @classmethod
+    def of(cls, source: PassphraseSource) -> Passphrases:
+        """Return the answers of a toolkit caller.
+
+        *source* is a text for every key, a mapping of fingerprints to texts, or a callable that
+        gets a `KeyPassphrase` event and returns a text or None.
+        """
+        if source is None:
+            return cls()
+        if isinstance(source, Mapping):
+            return cls({key: Secret(value) for key, value in source.items()})
+        if isinstance(source, str | Secret):
+            return cls({ANY_KEY: Secret(source)})
+
+        def ask(event: KeyPassphrase) -> None:
+            event.passphrase = source(event) or ""
+
+        return cls(ask=ask)
 
     @property
     def silent(self) -> bool:
@@ -75,5 +95,11 @@ class Passphrases:
         return answer
 
     def settled(self, fingerprint: str) -> None:
-        """Note that the key took the answer, so that later trouble may ask anew."""
+        """Note that the key took the answer, so that it is kept for the next operation."""
         del self._asked[fingerprint.upper()]
+
+    def begin(self) -> None:
+        """Begin an operation: what no key took is forgotten, and every key may be asked for anew."""
+        for fingerprint in self._asked:
+            self._answers.pop(fingerprint, None)
+        self._asked.clear()

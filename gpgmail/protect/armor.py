@@ -8,39 +8,43 @@ from dataclasses import dataclass
 
 from gpgmail.message.storage import Spooled
 
+# A block begins and ends at line starts; the kinds of its two lines must go together.
 _BLOCK = re.compile(
-    rb"^-----BEGIN PGP (?P<kind>SIGNED MESSAGE|MESSAGE)-----[ \t]*\r?$"
-    rb".*?"
-    rb"^-----END PGP (?P<end>SIGNATURE|MESSAGE)-----[ \t]*\r?$",
+    rb"^-----BEGIN PGP MESSAGE-----[ \t]*\r?\n.*?^-----END PGP MESSAGE-----[ \t]*\r?$"
+    rb"|^(?P<signed>-----BEGIN PGP SIGNED MESSAGE-----)[ \t]*\r?\n"
+    rb".*?^-----END PGP SIGNATURE-----[ \t]*\r?$",
     re.MULTILINE | re.DOTALL,
 )
-_ENDS = {b"SIGNED MESSAGE": b"SIGNATURE", b"MESSAGE": b"MESSAGE"}
 
 
 def crlf_writer(into: Spooled) -> Callable[[bytes], None]:
     """Return a sink that stores the engine's LF lines as the CRLF lines of a mail."""
 
     def write(chunk: bytes) -> None:
-        into.append(chunk.replace(b"\n", b"\r\n"))
+        into.write(chunk.replace(b"\n", b"\r\n"))
 
     return write
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An OpenPGP block in a text: `data` itself, and whether it is signed text or a message."""
+    """An OpenPGP block in a text, and whether it is signed text or a message."""
 
     data: bytes
     cleartext_signed: bool
-    alone: bool  # nothing but white space stands around it
 
 
-def find_blocks(text: bytes) -> tuple[Block, ...]:
-    """Return the OpenPGP blocks of a text body, in order."""
-    found = [match for match in _BLOCK.finditer(text) if _ENDS[match["kind"]] == match["end"]]
-    outside = _BLOCK.sub(b"", text).strip()
-    alone = len(found) == 1 and not outside
-    return tuple(
-        Block(match.group(0) + b"\n", match["kind"] == b"SIGNED MESSAGE", alone)
-        for match in found
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The OpenPGP blocks of a text in their order, and what stands around them."""
+
+    blocks: tuple[Block, ...]
+    outside: bytes
+
+
+def find_blocks(text: bytes) -> Blocks:
+    """Return the OpenPGP blocks of a text body."""
+    blocks = tuple(
+        Block(found[0] + b"\n", found["signed"] is not None) for found in _BLOCK.finditer(text)
     )
+    return Blocks(blocks, _BLOCK.sub(b"", text))

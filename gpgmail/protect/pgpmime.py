@@ -27,14 +27,14 @@ def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
     """Return *content* inside multipart/signed (RFC 3156 section 5)."""
     exact = Spooled()
     for chunk in content.render():
-        exact.append(chunk)
+        exact.write(chunk)
     signature = Spooled()
     made = engine.sign(
         job, exact.chunks(), crlf_writer(signature), SignatureMode.DETACHED, run
     )
     signed = multipart(
         "signed",
-        (verbatim(exact), _signature_part(signature)),
+        (verbatim(exact.chunks, size=exact.size), _signature_part(signature)),
         parameters={"micalg": made.micalg, "protocol": "application/pgp-signature"},
     )
     return Protected(signed, made)
@@ -58,26 +58,24 @@ def encrypt(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
 def _control_part() -> Part:
     return leaf(
         "application/pgp-encrypted",
-        lambda: iter((b"Version: 1\r\n",)),
-        description="PGP/MIME version identification",
+        b"Version: 1\n",
+        headers=(("Content-Description", "PGP/MIME version identification"),),
     )
 
 
 def _ciphertext_part(ciphertext: Spooled) -> Part:
-    return leaf(
-        "application/octet-stream",
-        ciphertext.chunks,
-        name="encrypted.asc",
-        disposition="inline",
-        description="OpenPGP encrypted message",
+    headers = (
+        ("Content-Type", 'application/octet-stream; name="encrypted.asc"'),
+        ("Content-Description", "OpenPGP encrypted message"),
+        ("Content-Disposition", 'inline; filename="encrypted.asc"'),
     )
+    return Part(headers, ciphertext.chunks, ciphertext.size)
 
 
 def _signature_part(signature: Spooled) -> Part:
-    return leaf(
-        "application/pgp-signature",
-        signature.chunks,
-        name="signature.asc",
-        disposition="attachment",
-        description="OpenPGP digital signature",
+    headers = (
+        ("Content-Type", 'application/pgp-signature; name="signature.asc"'),
+        ("Content-Description", "OpenPGP digital signature"),
+        ("Content-Disposition", 'attachment; filename="signature.asc"'),
     )
+    return Part(headers, signature.chunks, signature.size)

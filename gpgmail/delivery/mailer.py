@@ -1,0 +1,177 @@
+"""`Mailer`: the toolkit face. It holds what mails have in common, and one warm session."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from gpgmail.core.events import Event
+from gpgmail.core.passphrases import Passphrases, PassphraseSource
+from gpgmail.core.run import DEFAULT_TIMEOUT, Run
+from gpgmail.core.situations import Situation
+from gpgmail.crypto.engine import Algorithms
+from gpgmail.crypto.engines import engine as get_engine
+from gpgmail.delivery.courier import deliver
+from gpgmail.delivery.letter import Desk, Format, Letter
+from gpgmail.delivery.plan import Wish
+from gpgmail.delivery.receipt import Receipt
+from gpgmail.keys.keyrings import Keyrings, Where
+from gpgmail.keys.trust import Trust
+from gpgmail.message.draft import Draft
+from gpgmail.transport.options import TransportOptions
+from gpgmail.transport.session import Session
+from gpgmail.transport.url import parse
+
+E = TypeVar("E", bound=Event)
+
+
+class Mailer:
+    """Signs, encrypts and delivers mails over one connection.
+
+    *server* is a server URL (see README), or None for a mailer that only writes mails. *keyring*
+    is a `Keyring`, or what `Keyring.open` takes, and has the signing keys; *more_keyrings* add
+    public keys. *passphrase* is a text for every key, a mapping of fingerprints to texts, or a
+    callable that gets a `KeyPassphrase` event and returns a text; without it the user's gpg-agent
+    answers. *trust* is `"gnupg"`, `"always"`, `"pinned:FILE"` or a policy; by default what the
+    keyring's kind asks for. *timeout* is in seconds without any progress, 0 for none.
+
+    Raises:
+        UsageError: If an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        server: str | None,
+        *,
+        keyring: Where = None,
+        more_keyrings: Sequence[Where] = (),
+        passphrase: PassphraseSource = None,
+        user: str | None = None,
+        password: str | None = None,
+        ca_file: str | Path | None = None,
+        trust: str | Trust | None = None,
+        engine: str = "gnupg",
+        algorithms: Algorithms = Algorithms(),  # noqa: B008 - a frozen value
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._options = _transport(server, user, password, ca_file) if server else None
+        self._desk = Desk(
+            engine=get_engine(engine),
+            keyrings=Keyrings(keyring, more_keyrings, trust=trust),
+            algorithms=algorithms,
+            passphrases=Passphrases.of(passphrase),
+        )
+        self._timeout = timeout
+        self._handlers: dict[type[Event], list[Callable[[Any], object]]] = {}
+        self._busy = threading.Lock()
+        self._run: Run | None = None
+        self._session: Session | None = None
+
+    def on(self, event: type[E], handler: Callable[[E], object]) -> Callable[[], None]:
+        """Call *handler* for every event of that type; return a callable that ends it."""
+        handlers = self._handlers.setdefault(event, [])
+        handlers.append(handler)
+        return lambda: handlers.remove(handler) if handler in handlers else None
+
+    def send(
+        self,
+        message: EmailMessage | Draft,
+        *,
+        sign: Wish = False,
+        encrypt: Wish = False,
+        format: Format = "pgpmime",
+    ) -> Receipt:
+        """Protect and deliver a mail; connect first where there is no connection yet.
+
+        *sign* True takes the key of the From address, *encrypt* True a key for each recipient; both
+        take fingerprints or addresses instead. Bcc recipients get copies of their own. The
+        connection stays open until `close()`.
+
+        Raises:
+            KeySelectionError: If a key is missing, unusable, ambiguous or not trusted.
+            PassphraseError: If a passphrase is missing or wrong.
+            ServerError: If the server took no recipient; partial refusals are in the receipt.
+            DeliveryError: If the connection failed, with `retry` saying whether that is safe.
+            GpgmailError: Whatever else; until the connection is made nothing was sent.
+        """
+        with self._working() as run:
+            if self._options is None:
+                raise Situation.NO_SERVER.error("this mailer has none")
+            letter = self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
+            return deliver(letter, self._connected(self._options, run))
+
+    def write(
+        self,
+        message: EmailMessage | Draft,
+        *,
+        sign: Wish = False,
+        encrypt: Wish = False,
+        format: Format = "pgpmime",
+    ) -> Letter:
+        """Protect a mail as `send` does, and return it instead of delivering it."""
+        with self._working() as run:
+            return self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
+
+    def interrupt(self) -> None:
+        """Stop the running call from another thread or a signal handler; it raises `Cancelled`."""
+        run = self._run
+        if run is not None:
+            run.cancel()
+
+    def close(self) -> None:
+        """End the connection and what was made for keyrings that this mailer opened."""
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                session.close()
+        finally:
+            self._desk.keyrings.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _connected(self, options: TransportOptions, run: Run) -> Session:
+        if self._session is None or not self._session.use(run).connected:
+            self._session = None
+            self._session = Session.open(options, run)
+        return self._session
+
+    def _emit(self, event: Event) -> None:
+        for handler in tuple(self._handlers.get(type(event), ())):
+            handler(event)
+
+    @contextmanager
+    def _working(self) -> Iterator[Run]:
+        if not self._busy.acquire(blocking=False):
+            raise Situation.BUSY.error("a mailer does one thing at a time", subject="Mailer")
+        try:
+            self._run = Run(emit=self._emit, timeout=self._timeout)
+            self._desk.passphrases.begin()
+            yield self._run
+        finally:
+            self._run = None
+            self._busy.release()
+
+
+def _transport(
+    server: str, user: str | None, password: str | None, ca_file: str | Path | None
+) -> TransportOptions:
+    options = parse(server)
+    given = {"user": user, "password": password, "openssl_ca_file": ca_file and str(ca_file)}
+    for name, value in given.items():
+        if value is not None:
+            setattr(options, name, value)
+    return options

@@ -1,0 +1,93 @@
+"""Writing a finished mail to a file instead of delivering it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from email.message import EmailMessage
+from pathlib import Path
+from typing import BinaryIO
+
+from gpgmail.core.envelope import RecipientType
+from gpgmail.core.situations import Situation
+from gpgmail.delivery.letter import Format, Letter
+from gpgmail.delivery.mailer import Mailer
+from gpgmail.delivery.plan import Wish
+from gpgmail.delivery.receipt import Receipt
+from gpgmail.message.draft import Draft
+
+STDOUT = "-"
+
+
+def write_mail(
+    mailer: Mailer,
+    message: EmailMessage | Draft,
+    target: str,
+    *,
+    sign: Wish = False,
+    encrypt: Wish = False,
+    format: Format = "pgpmime",
+) -> Receipt:
+    """Protect a mail and write it to the file *target*, or to standard output for `-`.
+
+    The file is complete or not there, and only its owner may read it.
+
+    Raises:
+        UsageError: If it has Bcc recipients: a file cannot say who they are.
+        MessageError: If the file cannot be written.
+    """
+    letter = mailer.write(message, sign=sign, encrypt=encrypt, format=format)
+    _refuse_blind(letter)
+    if target == STDOUT:
+        size = _copy(letter, sys.stdout.buffer)
+    else:
+        size = _write_whole(letter, Path(target))
+    return Receipt(
+        message_id=letter.message_id,
+        sender=letter.copies[0].envelope.sender,
+        accepted=(),
+        signers=tuple(key.fingerprint for key in letter.plan.signers),
+        keys=letter.plan.keys,
+        encrypted=letter.plan.encrypts,
+        size=size,
+    )
+
+
+def _refuse_blind(letter: Letter) -> None:
+    for copy in letter.copies:
+        for recipient in copy.envelope.recipients:
+            if recipient.recipient_type is RecipientType.BCC:
+                raise Situation.BAD_VALUE.error(
+                    "would be lost: a file holds no envelope",
+                    subject=f"Bcc {recipient.address}",
+                    hint="leave Bcc out, or send",
+                )
+
+
+def _write_whole(letter: Letter, target: Path) -> int:
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            size = _copy(letter, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Situation.WORKING_FILE.error(
+            f"cannot be written: {error.strerror}", subject=str(target)
+        ) from error
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return size
+
+
+def _copy(letter: Letter, file: BinaryIO) -> int:
+    size = 0
+    for chunk in letter.copies[0].render():
+        file.write(chunk)
+        size += len(chunk)
+    file.flush()
+    return size

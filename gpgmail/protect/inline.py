@@ -1,0 +1,129 @@
+"""Inline OpenPGP: armor in the text itself, each attachment protected by itself.
+
+Made for readers that know no PGP/MIME. Header fields and attachment names are not protected, and
+nothing ties text and attachments together: PGP/MIME does both. HTML is refused, because no two
+readers agree on armor inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
+from typing import cast
+
+from gpgmail.core.run import Run
+from gpgmail.core.situations import Situation
+from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
+from gpgmail.message.draft import Attachment, Draft
+from gpgmail.message.sources import look_at
+from gpgmail.message.storage import Spooled
+
+_ENCRYPTED = "application/pgp-encrypted"
+_SIGNATURE = "application/pgp-signature"
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedText:
+    """A protected text, and what the engine says that it did."""
+
+    text: str
+    made: Made
+
+
+def sign_text(text: str, mode: SignatureMode, engine: Engine, job: Job, run: Run) -> ProtectedText:
+    """Return *text* with a cleartext or opaque signature."""
+    return _text(text, lambda source, sink: engine.sign(job, source, sink, mode, run))
+
+
+def encrypt_text(text: str, engine: Engine, job: Job, run: Run) -> ProtectedText:
+    """Return *text* encrypted, and signed inside when the job has signers."""
+    return _text(text, lambda source, sink: engine.encrypt(job, source, sink, run))
+
+
+def attachments(
+    given: tuple[Attachment, ...], engine: Engine, job: Job, run: Run
+) -> tuple[Attachment, ...]:
+    """Return attachments encrypted as `NAME.asc`, or where only signed with `NAME.sig` beside."""
+    protect = _encrypted if job.recipients else _with_signature
+    return tuple(made for one in given for made in protect(one, engine, job, run))
+
+
+def protect(draft: Draft, engine: Engine, job: Job, run: Run) -> Draft:
+    """Return *draft* with its text and every attachment protected.
+
+    Raises:
+        UnsupportedError: If it has an HTML text.
+    """
+    if draft.html is not None:
+        raise Situation.UNSUPPORTED_HERE.error(
+            "an HTML text cannot be protected inline", subject="format", hint="use pgpmime"
+        )
+    text = draft.text or ""
+    if job.recipients:
+        done = encrypt_text(text, engine, job, run)
+    else:
+        done = sign_text(text, SignatureMode.CLEARTEXT, engine, job, run)
+    return replace(
+        draft, text=done.text, attachments=attachments(draft.attachments, engine, job, run)
+    )
+
+
+def draft_of(message: EmailMessage) -> Draft:
+    """Return the text and the attachments of a standard message as a draft.
+
+    Raises:
+        UnsupportedError: If it has another shape than a text and attachments.
+    """
+    text = message.get_body(preferencelist=("plain",))
+    others = [part for part in message.walk() if not part.is_multipart() and part is not text]
+    attached = list(message.iter_attachments()) if message.is_multipart() else []
+    if any(part not in attached for part in others):
+        raise Situation.UNSUPPORTED_HERE.error(
+            "only a text with attachments can be protected inline",
+            subject="format",
+            hint="use pgpmime",
+        )
+    return Draft(
+        text=str(text.get_content()) if text is not None else "",
+        attachments=tuple(
+            Attachment(
+                source=cast("bytes", part.get_payload(decode=True)),
+                name=part.get_filename(),
+                content_type=part.get_content_type(),
+            )
+            for part in attached
+        ),
+    )
+
+
+def _text(
+    text: str, work: Callable[[Iterator[bytes], Callable[[bytes], object]], Made]
+) -> ProtectedText:
+    armored = bytearray()
+    made = work(iter((text.encode(),)), armored.extend)
+    return ProtectedText(armored.decode(), made)
+
+
+def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
+    readable = look_at(given.source)
+    armored = Spooled()
+    engine.encrypt(job, readable.chunks(), armored.write, run)
+    name = given.name if given.name is not None else readable.name
+    yield Attachment(
+        source=armored.reader(), name=f"{name or 'attachment'}.asc", content_type=_ENCRYPTED
+    )
+
+
+def _with_signature(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
+    readable = look_at(given.source)
+    content = Spooled()
+    for chunk in readable.chunks():  # kept, so that what is sent is what was signed
+        content.write(chunk)
+    signature = bytearray()
+    engine.sign(job, content.chunks(), signature.extend, SignatureMode.DETACHED, run)
+    name = given.name if given.name is not None else readable.name
+    yield replace(given, source=content.reader(), name=name)
+    yield Attachment(
+        source=bytes(signature), name=f"{name or 'attachment'}.sig", content_type=_SIGNATURE
+    )
