@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.packets import Head
     from gpgmail.gpg.runner import Result
 
-_ALWAYS = ("--disable-dirmngr",)  # no operation here looks for keys in a network
 _MAKING = (
-    *_ALWAYS,
     "--trust-model=always",  # who the keys belong to was judged before they came into the plan
     "--no-auto-check-trustdb",
     "--no-encrypt-to",
@@ -121,7 +119,7 @@ class GnupgEngine(Engine):
         """Decrypt *source*, and verify what is signed inside."""
         result = execute(
             job.home,
-            [*_ALWAYS, *_uncached(), "--output=-", "--decrypt"],
+            [*_uncached(), "--output=-", "--decrypt"],
             run=run,
             source=source,
             sink=sink,
@@ -133,7 +131,7 @@ class GnupgEngine(Engine):
         """Verify a detached *signature* over *signed*."""
         result = execute(
             job.home,
-            [*_ALWAYS, "--verify", "--", _DETACHED, "-"],
+            ["--verify", "--", _DETACHED, "-"],
             run=run,
             source=signed,
             extra_input={_DETACHED: signature},
@@ -144,7 +142,7 @@ class GnupgEngine(Engine):
         """Verify a cleartext or opaque signature; *sink* gets only what was signed."""
         result = execute(
             job.home,
-            [*_ALWAYS, "--output=-", "--verify"],
+            ["--output=-", "--verify"],
             run=run,
             source=source,
             sink=sink,
