@@ -86,7 +86,7 @@ class Dialogue:
         self._user_ids[line.arg(0)] = StatusLine("", line.args[1:]).text
 
     def _need(self, line: StatusLine) -> None:
-        self._wanted = Wanted(key_id=line.arg(1), primary_id=line.arg(0))
+        self._wanted = Wanted(key_id=line.arg(0), primary_id=line.arg(1))
 
     def _need_none(self, _: StatusLine) -> None:
         self._wanted = Wanted()

@@ -74,9 +74,9 @@ def execute(
     """Run gpg in *home* and return how it ended; a failure of gpg is the caller's to judge.
 
     *source* goes to gpg's standard input, its standard output to *sink* block by block, or into the
-    result without one. An argument equal to a key of *extra_input* is replaced by a descriptor that
-    gives those bytes (a detached signature). *passphrases* that know nothing leave the answer to
-    the agent, which shows a prompt only where there is a display or terminal to show it on.
+    result without one. An argument behind `--` that equals a key of *extra_input* becomes a
+    descriptor that gives those bytes (a detached signature). *passphrases* that know nothing leave
+    the answer to the agent, which shows a prompt only where there is a display or a terminal.
     The handler of *passphrases*, *source* and *sink* run in the caller's thread.
 
     Raises:
