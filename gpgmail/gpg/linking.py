@@ -11,7 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.gpg.binary import find
+from gpgmail.gpg.config import options_file
 from gpgmail.gpg.home import Home
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def fill(own: Home, home: Home) -> Home:
         directory=own.directory,
         keyrings=home.keyrings,
         prepared=True,
-        options_file=home.options_file or _options(home),
+        options_file=home.options_file or options_file(home.directory),
     )
 
 
@@ -90,11 +90,3 @@ def _public_files(home: Home) -> Iterator[Path]:
 def _trustdb(home: Home) -> list[Path]:
     path = home.directory / "trustdb.gpg"
     return [path] if path.is_file() else []
-
-
-def _options(home: Home) -> Path | None:
-    """Return the options file that gpg itself would read: the most exact version's first."""
-    major, minor, patch = find("gpg").version
-    versions = (f"-{major}.{minor}.{patch}", f"-{major}.{minor}", f"-{major}", "")
-    paths = (home.directory / f"gpg.conf{version}" for version in versions)
-    return next((path.resolve() for path in paths if path.is_file()), None)

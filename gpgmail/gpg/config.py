@@ -1,0 +1,164 @@
+"""What a user's gpg.conf would add to a message: recipients, signers, hiding, and groups.
+
+Engines let gpg add nothing by itself; the plan adds what stands here, as exact keys. gpgconf tells
+the groups. Of several `encrypt-to` lines it tells only the last, and it does not know
+`hidden-encrypt-to`, `local-user`, `throw-keyids` and `default-recipient` (gpg 2.2.40), so those are
+read from the file: an option and its argument a line, as gpg's manual says. Asked only where there
+is such a file, and once until it changes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from gpgmail.core.situations import Situation
+from gpgmail.gpg.binary import find, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gpgmail.gpg.home import Home
+
+_GLOBAL_SINCE = (2, 3, 0)  # the first that reads a gpg.conf for all users
+_LIMIT = 10.0  # seconds that gpgconf may take
+_VALUE = 9  # doc/gpgconf: fields of --list-options, counted from 0
+
+_Identity = tuple[tuple[str, int, int, int], ...]
+_known: dict[tuple[Path, _Identity], Additions] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What gpg.conf asks for; keys are named as its author wrote them."""
+
+    encrypt_to: tuple[str, ...] = ()
+    hidden_encrypt_to: tuple[str, ...] = ()
+    encrypt_to_default_key: bool = False
+    local_user: tuple[str, ...] = ()
+    default_key: tuple[str, ...] = ()
+    default_recipient: tuple[str, ...] = ()
+    default_recipient_self: bool = False
+    throw_keyids: bool = False
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the names that a group stands for, or *name* itself; groups do not nest."""
+        return self.groups.get(name, (name,))
+
+
+_LISTS = ("encrypt-to", "hidden-encrypt-to", "local-user", "default-key", "default-recipient")
+_SWITCHES = ("encrypt-to-default-key", "default-recipient-self", "throw-keyids")
+
+
+def additions(home: Home) -> Additions:
+    """Return what the configuration that gpg reads in *home* adds.
+
+    Raises:
+        EngineError: If gpgconf is missing or fails, or a file cannot be read.
+    """
+    files = tuple(_files(home))
+    if not files:
+        return Additions()
+    directory = files[-1].parent
+    try:
+        key = directory, tuple(map(_identity, files))
+        if key not in _known:
+            _known[key] = _read(directory, files)
+        return _known[key]
+    except OSError as failure:
+        raise Situation.GPG_FAILED.error(
+            failure.strerror or "cannot be read", subject=str(failure.filename or directory)
+        ) from failure
+
+
+def options_file(directory: Path) -> Path | None:
+    """Return the options file that gpg reads in a directory: that of the most exact version."""
+    major, minor, patch = find().version
+    versions = (f"-{major}.{minor}.{patch}", f"-{major}.{minor}", f"-{major}", "")
+    paths = (directory / f"gpg.conf{version}" for version in versions)
+    return next((path.absolute() for path in paths if path.is_file()), None)
+
+
+def _files(home: Home) -> Iterator[Path]:
+    """Give the files in the order in which gpg reads them."""
+    binary = find()
+    if home.prepared and home.options_file is None:
+        return
+    if binary.version >= _GLOBAL_SINCE:
+        for directory in _system_directories(binary.path):
+            found = options_file(directory)
+            if found is not None:
+                yield found
+                break
+    own = home.options_file or options_file(home.directory)
+    if own is not None:
+        yield own
+
+
+def _system_directories(binary: str) -> tuple[Path, ...]:
+    """Return where gpg.conf for all users may be: beside a gpg of its own prefix, or in /etc."""
+    return Path(binary).resolve().parent.parent / "etc" / "gnupg", Path("/etc/gnupg")
+
+
+def _identity(path: Path) -> tuple[str, int, int, int]:
+    found = path.stat()
+    return str(path), found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _read(directory: Path, files: Iterable[Path]) -> Additions:
+    lists: dict[str, list[str]] = {name: [] for name in _LISTS}
+    switches = set()
+    for name, value in (option for path in files for option in _options(path)):
+        if name in lists and value:
+            lists[name].append(value)
+        elif name in _SWITCHES:
+            switches.add(name)
+        elif name.removeprefix("no-") in _SWITCHES:
+            switches.discard(name.removeprefix("no-"))
+    found: dict[str, Any] = {name: tuple(dict.fromkeys(lists[name])) for name in _LISTS}
+    found |= {name: name in switches for name in _SWITCHES}
+    named = {name.replace("-", "_"): value for name, value in found.items()}
+    return Additions(groups=_groups(_gpgconf(directory)), **named)
+
+
+def _options(path: Path) -> Iterator[tuple[str, str]]:
+    """Give the options of a file; gpg itself complains about lines that are none."""
+    for line in path.read_text("utf-8", "replace").split("\n"):
+        name, _, value = line.strip().partition(" ")
+        name, _, rest = name.partition("\t")
+        yield name, f"{rest} {value}".strip().removeprefix('"').removesuffix('"')
+
+
+def _gpgconf(directory: Path) -> dict[str, str]:
+    """Return the values that gpgconf lists, by option."""
+    command = [tool("gpgconf"), "--homedir", str(directory), "--list-options", "gpg"]
+    try:
+        ran = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LIMIT,
+            check=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except subprocess.SubprocessError as failure:
+        raise Situation.GPG_FAILED.error(
+            "gpgconf does not tell what gpg.conf says", subject=str(directory)
+        ) from failure
+    rows = (line.split(":") for line in ran.stdout.decode("utf-8", "replace").split("\n"))
+    return {row[0]: row[_VALUE] for row in rows if len(row) > _VALUE}
+
+
+def _groups(values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Read `"team = alice bob,"all=carol`: entries parted by commas, each percent-escaped."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, values.get("group", "").split(",")):
+        name, _, members = unquote(entry.removeprefix('"')).partition("=")
+        added = tuple(members.replace(",", " ").split())
+        groups[name.strip()] = groups.get(name.strip(), ()) + added
+    return groups
