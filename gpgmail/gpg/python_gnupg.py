@@ -131,7 +131,11 @@ class _Listing(gnupg.ListKeys):  # type: ignore[misc]  # the library has no type
 
 
 def _record(key: Mapping[str, Any]) -> KeyRecord:
-    subkeys = key.get("subkey_info", {}).values()
+    facts = key.get("subkey_info", {})
+    subkeys = (
+        facts[key_id] | {"fingerprint": fingerprint, "keygrip": keygrip}
+        for key_id, _, fingerprint, keygrip in key["subkeys"]
+    )
     return KeyRecord(_text(key), tuple(map(_text, key["user_ids"])), tuple(map(_text, subkeys)))
 
 
