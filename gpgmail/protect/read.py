@@ -22,6 +22,7 @@ from gpgmail.crypto.engine import Engine, Job, Opened, SignatureSeen, SignatureS
 from gpgmail.crypto.engines import engine as get_engine
 from gpgmail.keys.keyrings import Keyrings, Where
 from gpgmail.message import walk
+from gpgmail.message.part import guess_type
 from gpgmail.message.walk import Entity
 from gpgmail.protect.armor import find_blocks
 from gpgmail.protect.rebuild import rebuild
@@ -30,6 +31,7 @@ from gpgmail.protect.verdict import Cover, ReadMail, ReadPart, Verdict
 _ARMORED_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 _ENCRYPTED = "application/pgp-encrypted"
 _SIGNATURE = "application/pgp-signature"
+_ENDINGS = frozenset({"asc", "gpg", "pgp", "sig"})
 
 
 def read(
@@ -115,19 +117,22 @@ class _Reader:
 
     def _several(self, children: Sequence[Entity], shelter: _Shelter) -> Iterator[ReadPart]:
         """The parts of a mail; a detached signature covers the attachment that its name names."""
+        files = {_name(one): one for one in children if one.content_type != _SIGNATURE}
         signatures = {
-            _without_ending(_name(child), _DETACHED): child
-            for child in children
-            if child.content_type == _SIGNATURE
+            files[stem].start: one
+            for one in children
+            if one.content_type == _SIGNATURE and (stem := _without_ending(_name(one))) in files
         }
-        signed = {_name(child) for child in children if child.content_type != _SIGNATURE}
+        used = {one.start for one in signatures.values()}
         for child in children:
-            signature = signatures.get(_name(child)) if _name(child) in signed else None
-            if signature is not None and child is not signature:
+            if child.start in used:
+                continue
+            signature = signatures.get(child.start)
+            if signature is None:
+                yield from self.open(child, shelter)
+            else:
                 opened = self._verify(child.decoded(), signature.decoded())
                 yield from self.open(child, shelter.inside(opened))
-            elif child not in signatures.values() or not self._used(child, signed):
-                yield from self.open(child, shelter)
 
     def _handler(
         self, entity: Entity
@@ -194,7 +199,8 @@ class _Reader:
         else:
             self.changed = True
             part = _part(entity, inner, shelter.inside(opened))
-            yield replace(part, name=_without_ending(part.name))
+            name = _without_ending(part.name)
+            yield replace(part, name=name, content_type=guess_type(name))
 
     def _decrypt(self, ciphertext: bytes) -> tuple[Opened, bytes]:
         plain = bytearray()
@@ -297,7 +303,7 @@ def _name(entity: Entity) -> str:
 
 def _without_ending(name: str) -> str:
     stem, dot, ending = name.rpartition(".")
-    return stem if dot and ending.lower() in {"asc", "pgp", "gpg"} else name
+    return stem if dot and ending.lower() in _ENDINGS else name
 
 
 def _load(source: bytes | str | os.PathLike[str] | BinaryIO) -> bytes:
