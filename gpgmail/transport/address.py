@@ -37,5 +37,6 @@ class Peer:
         return is_loopback(self.address)
 
     def __str__(self) -> str:
-        shown = f"{self.host}[{self.address}]" if self.host != self.address else self.host
-        return f"{shown}:{self.port}"
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        known = f"[{self.address}]" if self.address not in {"", self.host} else ""
+        return f"{name}{known}:{self.port}"

@@ -14,10 +14,10 @@ import contextlib
 import smtplib
 from typing import TYPE_CHECKING, Self, cast
 
-from gpgmail.core.errors import ConnectError, GpgmailError
+from gpgmail.core.errors import ConnectError, GpgmailError, ServerError
 from gpgmail.core.events import ConnectionStatus, EndTransfer, StartTransfer, Transfer
 from gpgmail.core.replies import Reply
-from gpgmail.core.secret import Secret
+from gpgmail.core.secret import MASK, Secret
 from gpgmail.core.situations import Situation
 from gpgmail.transport import connecting, esmtp, failures, replies
 from gpgmail.transport.address import Peer
@@ -143,13 +143,12 @@ class Client(smtplib.SMTP):
 
     def send(self, s: ReadableBuffer | str) -> None:
         """Send a command; content goes by `data`."""
-        if self._connection().pending:
-            self.getreply()  # raises if it is 421
-            raise self._nonsense(f"an answer to nothing: {self.reply}")
+        self._hear_unasked()
         line = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
-        self._command = line[:8].split(b" ")[0].strip().decode("ascii", "replace").upper()
         self._in_step = False
-        self._transcript.client(line)
+        shown = self._transcript.client(line)
+        if shown != MASK:  # within a login, the command is still AUTH
+            self._command = shown.partition(" ")[0].upper()
         self._transmit(line)
 
     def getreply(self) -> tuple[int, bytes]:
@@ -186,6 +185,13 @@ class Client(smtplib.SMTP):
         answer = self.docmd("STARTTLS")
         if answer[0] >= _INTERMEDIATE:
             raise failures.no_starttls(self.reply, self.subject)
+        with crossing(Step.HANDSHAKE, self.subject):
+            injected = self._connection().spoken()
+        if injected:
+            raise Situation.TLS_HANDSHAKE.error(
+                "the server, or somebody in its place, sent plaintext behind its STARTTLS reply",
+                subject=str(self.peer),
+            )
         self._secure(context)
         self.sock = self._connection().sock
         # What was said before the handshake may be anybody's words (RFC 3207 section 4.2).
@@ -218,6 +224,8 @@ class Client(smtplib.SMTP):
             answer = self.getreply()
             if _INTERMEDIATE <= answer[0] < _REFUSES:
                 raise self._nonsense(f"an answer that does not fit: {self.reply}")
+        except ServerError:
+            raise
         except GpgmailError as error:
             raise failures.after_final_dot(error) from error
         return answer
@@ -231,6 +239,7 @@ class Client(smtplib.SMTP):
         stuffer = DotStuffer(eight_bit=self._eight_bit)
         waiting, sent = b"", 0
         for block in blocks(chunks):
+            self._hear_unasked()
             self._transmit(waiting)
             waiting = stuffer.feed(block)
             sent += len(block)
@@ -239,6 +248,7 @@ class Client(smtplib.SMTP):
         end = waiting + stuffer.end()
         self._transcript.info(f"content of {sent} bytes")
         self.run.emit(EndTransfer(0))
+        self._hear_unasked()
         return end
 
     def close(self) -> None:
@@ -293,10 +303,25 @@ class Client(smtplib.SMTP):
             self._hear_last_words()
             raise
 
+    def _hear_unasked(self) -> None:
+        """Raise what a server says out of turn, so that it is not taken for the next answer.
+
+        It may be good reason to stop: 421, or a mail that is too large already.
+        """
+        with crossing(Step.READ, self.subject):
+            spoken = self._connection().spoken()
+        if spoken:
+            code, _ = self.getreply()
+            self._in_step = False
+            self.require(code)
+            raise self._nonsense(f"an answer to nothing: {self.reply}")
+
     def _hear_last_words(self) -> None:
         """Raise what a server said before it hung up, if it gave a reason."""
         with contextlib.suppress(ConnectError):
-            self.require(self.getreply()[0])
+            code, _ = self.getreply()
+            self._in_step = False
+            self.require(code)
 
     def _reply_lines(self) -> Iterator[replies.ReplyLine]:
         left = replies.TOTAL_LIMIT
@@ -328,11 +353,6 @@ class Client(smtplib.SMTP):
         wire = self._connection()
         self._in_step = False
         self._command = "TLS handshake"
-        if wire.pending:
-            raise Situation.TLS_HANDSHAKE.error(
-                "the server, or somebody in its place, sent plaintext behind its STARTTLS reply",
-                subject=str(self.peer),
-            )
         with crossing(Step.HANDSHAKE, self.subject):
             wire.secure(context, self.options.mail_server)
         self._report("secured", f"{wire.tls_version} with {self.peer}")

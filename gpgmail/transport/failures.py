@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.codes import ErrorCode as Code
 from gpgmail.core.codes import Retry
-from gpgmail.core.errors import Cancelled, GpgmailError, ServerError, TimeLimitError
+from gpgmail.core.errors import Cancelled, GpgmailError, TimeLimitError
 from gpgmail.core.replies import Reply
 from gpgmail.core.situations import Situation
 from gpgmail.transport.replies import printable
@@ -143,13 +143,16 @@ _TLS_HINTS = {
     "UNSUPPORTED_PROTOCOL": "the server has no TLS 1.2",
 }
 _VERIFY_HINT = "name the server as its certificate does, or trust its authority by OpenSSLCAFile"
+_REFUSES = 400
 _MAYBE = "the server may have taken the mail"
 
 
 def judge(error: BaseException, step: Step, subject: str) -> GpgmailError:
     """Return what *error* means to the caller; *subject* says with whom and at what."""
     if isinstance(error, smtplib.SMTPResponseException):
-        return refusal(_reply(error.smtp_code, error.smtp_error), subject)
+        reply = _reply(error.smtp_code, error.smtp_error)
+        fits = reply.code >= _REFUSES
+        return refusal(reply, subject) if fits else malformed(f"no answer here: {reply}", subject)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all_refused({who: _reply(*said) for who, said in error.recipients.items()}, subject)
     situation, code = _verdict(error)
@@ -172,14 +175,15 @@ def crossing(step: Step, subject: str) -> Iterator[None]:
 
 
 def _verdict(error: BaseException) -> Verdict:
-    number = getattr(error, "errno", None)
-    if isinstance(error, socket.gaierror):
-        found = RESOLVER.get(error.errno or 0)
-    elif isinstance(error, ssl.SSLError) or not isinstance(number, int):
-        found = None
-    else:
-        found = ERRNO.get(number)
+    found = _numbers(error).get(getattr(error, "errno", None) or 0)
     return found or next(CLASSES[kind] for kind in type(error).__mro__ if kind in CLASSES)
+
+
+def _numbers(error: BaseException) -> Mapping[int, Verdict]:
+    """Return the table that the number of *error* belongs to; ssl's are those of its classes."""
+    if isinstance(error, socket.gaierror):
+        return RESOLVER
+    return {} if isinstance(error, ssl.SSLError | socket.herror) else ERRNO
 
 
 def _words(error: BaseException) -> str:
@@ -193,7 +197,7 @@ def _words(error: BaseException) -> str:
 def _hint(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY_HINT
-    return _TLS_HINTS.get(error.reason or "") if isinstance(error, ssl.SSLError) else None
+    return _TLS_HINTS.get(getattr(error, "reason", ""))
 
 
 def _reply(code: int, said: bytes | str) -> Reply:
@@ -244,11 +248,9 @@ def malformed(detail: str, subject: str) -> GpgmailError:
 def after_final_dot(error: GpgmailError) -> GpgmailError:
     """Return what *error* means once the content's end was sent and the answer did not come.
 
-    A refusal stands. A time limit and an interruption keep their codes, but not their verdict: to
-    send again may duplicate the mail.
+    A time limit and an interruption keep their codes, but not their verdict: to send again may
+    duplicate the mail.
     """
-    if isinstance(error, ServerError):
-        return error
     if isinstance(error, TimeLimitError | Cancelled):
         situation = Situation.INTERRUPTED if isinstance(error, Cancelled) else Situation.TIME_LIMIT
         hint = f"{_MAYBE}; {Situation.MAYBE_DELIVERED.hint}"

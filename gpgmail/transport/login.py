@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.situations import Situation
-from gpgmail.transport import failures, sasl
+from gpgmail.transport import sasl
 from gpgmail.transport.sasl.base import Credentials, Exchange, Mechanism
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gpgmail.transport.client import Client
 
 _CHALLENGE = 334
-_SUCCESS = range(200, 300)
 _LONGEST_INITIAL = 400  # the AUTH line has 512 bytes with its end (RFC 4954 section 4)
 
 
@@ -42,8 +41,7 @@ def authenticate(client: Client, user: str, password: Secret) -> tuple[int, byte
     code, said = _begin(client, mechanism, next(exchange))
     while code == _CHALLENGE:
         code, said = client.docmd(_answer(client, exchange, said))
-    if code not in _SUCCESS:
-        raise failures.refusal(client.reply, f"AUTH {mechanism.name} at {client.peer}")
+    client.require(code)
     return code, said
 
 

@@ -116,9 +116,9 @@ class Session(Client):
             accepted = self._name_recipients(targets, stop_on, refused)
             self.require(self.data(content, size)[0])
         except ServerError as error:
-            # Whom the server had not refused already loses the mail by what it said last.
-            everybody = dict.fromkeys(envelope.addresses, self.reply)
-            error.refused = {**everybody, **refused}
+            if error.reply is self.last_reply:  # and not some other session's, from a handler
+                # Whom the server had not refused before loses the mail by what it said last.
+                error.refused = {**dict.fromkeys(envelope.addresses, self.reply), **refused}
             self._recover()
             raise
         except BaseException:

@@ -28,8 +28,8 @@ class Transcript:
         self.run = run
         self._logging_in = False
 
-    def client(self, line: bytes) -> None:
-        """Tell a command that is about to be sent."""
+    def client(self, line: bytes) -> str:
+        """Tell a command that is about to be sent; return it as it was told."""
         words = line.split()
         if self._logging_in:
             shown = MASK
@@ -40,6 +40,7 @@ class Transcript:
         else:
             shown = decoded(line.rstrip(b"\r\n"))
         self._tell(Direction.CLIENT, shown)
+        return shown
 
     def server(self, line: bytes) -> None:
         """Tell a line that the server said."""

@@ -47,10 +47,16 @@ class Wire:
         self.run = run
         self._buffer = bytearray()
 
-    @property
-    def pending(self) -> bytes:
-        """What was received and not yet read."""
-        return bytes(self._buffer)
+    def spoken(self) -> bool:
+        """Whether the server said something that nobody waited for; does not wait.
+
+        Raises:
+            EOFError: If it hung up instead.
+        """
+        if not self._buffer:
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                self._take()
+        return bool(self._buffer)
 
     @property
     def tls_version(self) -> str:
@@ -60,7 +66,7 @@ class Wire:
     def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Do the TLS handshake; *host* is who the certificate must name.
 
-        The caller looks at `pending` first: what came before the handshake is nobody's word.
+        The caller asks `spoken` first: what came before the handshake is nobody's word.
         """
         secured = context.wrap_socket(
             self.sock, server_hostname=host.rstrip("."), do_handshake_on_connect=False
@@ -115,18 +121,20 @@ class Wire:
         while True:
             self.run.check(what)
             try:
-                data = self.sock.recv(_RECEIVE)
+                self._take()
             except (BlockingIOError, ssl.SSLWantReadError):
                 wait(self.sock, select.POLLIN, self.run, what)
-                continue
             except ssl.SSLWantWriteError:
                 wait(self.sock, select.POLLOUT, self.run, what)
-                continue
-            if not data:
-                raise EOFError("the server closed the connection")
-            self.run.touch()
-            self._buffer += data
-            return
+            else:
+                return
+
+    def _take(self) -> None:
+        data = self.sock.recv(_RECEIVE)
+        if not data:
+            raise EOFError("the server closed the connection")
+        self.run.touch()
+        self._buffer += data
 
     def close(self) -> None:
         """Close the socket at once, under TLS with its closing alert where that does not wait."""
