@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from gpgmail.core.text import refuse_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 
 def port(value: int) -> int:
@@ -31,7 +34,7 @@ def seconds(value: int) -> int:
 
 
 def one_of(choices: Collection[str]) -> Callable[[str], str]:
-    """Return a check that accepts *choices* in any case and stores them as they are written here."""
+    """Return a check that accepts *choices* in any case and stores them as written here."""
     by_lower = {choice.lower(): choice for choice in choices}
 
     def check(value: str) -> str:

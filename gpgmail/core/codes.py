@@ -52,6 +52,9 @@ class Exit(IntEnum):
 class ErrorCode(Enum):
     """One row an error: family, number, retry verdict, exit code and text."""
 
+    # A row is a line, however long.
+    # fmt: off
+
     SMTP_PROXY = (Family.SMTP, 118, Retry.LATER, Exit.UNAVAILABLE, "the proxy failed")
     SMTP_REFUSED = (Family.SMTP, 161, Retry.NO, Exit.PROTOCOL, "the server refused")
     SMTP_COMMUNICATION = (Family.SMTP, 162, Retry.LATER, Exit.IO, "the conversation with the server broke")
@@ -211,7 +214,11 @@ class ErrorCode(Enum):
     AUTH_UNAVAILABLE = (Family.GPGMAIL, 19, Retry.NO, Exit.NO_PERMISSION, "no login mechanism in common with the server")
     NOT_FOR_SERVER = (Family.GPGMAIL, 20, Retry.NO, Exit.UNAVAILABLE, "the server lacks an extension that the mail needs")
 
-    def __init__(self, family: Family, number: int, retry: Retry, exit_code: Exit, text: str) -> None:
+    # fmt: on
+
+    def __init__(
+        self, family: Family, number: int, retry: Retry, exit_code: Exit, text: str
+    ) -> None:
         self.family = family
         self.number = number
         self.retry = retry

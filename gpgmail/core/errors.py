@@ -23,13 +23,13 @@ Classes carry data and no logic. Which class and code a situation gets is a row 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpgmail.core.codes import ErrorCode, Retry
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gpgmail.core.codes import ErrorCode, Retry
     from gpgmail.core.replies import Reply
 
 
@@ -141,5 +141,5 @@ class TimeLimitError(DeliveryError, TimeoutError):
     """A wait passed its time limit."""
 
 
-class Cancelled(GpgmailError):
+class Cancelled(GpgmailError):  # noqa: N818 - the caller asked for it, nothing failed
     """The caller interrupted the operation."""

@@ -1,18 +1,21 @@
 """Where a key's passphrase comes from: a value, a handler, or nobody.
 
 An engine calls `answer()` for a key, and again with `wrong=True` when the key refused the answer.
-A value given for the key comes first, and once; then the handler is asked, at most `ATTEMPTS` times a
-key. With neither (`silent`) the user's own agent is left to answer.
+A value given for the key comes first, and once; then the handler is asked, at most `ATTEMPTS`
+times a key. With neither (`silent`) the user's own agent is left to answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from gpgmail.core.events import KeyPassphrase
-from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
+
+if TYPE_CHECKING:
+    from gpgmail.core.run import Run
 
 ATTEMPTS = 3
 ANY_KEY = ""
@@ -32,7 +35,9 @@ class Passphrases:
         self._ask = ask
         self._answers: dict[str, Secret] = {}
         self._asked: Counter[str] = Counter()
-        self.proven: set[tuple[str, Secret]] = set()  # keygrips, each with the answer that opened it
+        self.proven: set[tuple[str, Secret]] = (
+            set()
+        )  # keygrips, each with the answer that opened it
 
     @classmethod
     def of(cls, source: PassphraseSource) -> Passphrases:
@@ -99,7 +104,7 @@ class Passphrases:
         del self._asked[fingerprint.upper()]
 
     def begin(self) -> None:
-        """Begin an operation: what no key took is forgotten, and every key may be asked for anew."""
+        """Begin an operation: forget what no key took, and let every key be asked for anew."""
         for fingerprint in self._asked:
             self._answers.pop(fingerprint, None)
         self._asked.clear()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+# First digits of a reply code (RFC 5321 section 4.2.1).
+_POSITIVE, _TEMPORARY = (2, 3), (4,)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
@@ -29,12 +31,12 @@ class Reply:
     @property
     def positive(self) -> bool:
         """Whether the server agreed (2xx or 3xx)."""
-        return 200 <= self.code < 400
+        return self.code // 100 in _POSITIVE
 
     @property
     def temporary(self) -> bool:
         """Whether the server asks to try later (4xx)."""
-        return 400 <= self.code < 500
+        return self.code // 100 in _TEMPORARY
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from gpgmail.core.events import Event, Status
 from gpgmail.core.secret import Redactor
 from gpgmail.core.situations import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SLICE = 0.1  # seconds between two looks at deadline and cancel while waiting
 DEFAULT_TIMEOUT = 60.0

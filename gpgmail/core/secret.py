@@ -45,7 +45,7 @@ class Redactor:
         self._secrets: set[str] = set()
 
     def know(self, secret: Secret | str) -> None:
-        """Add a secret; those under four characters are left to the rules that mask whole fields."""
+        """Add a secret; under four characters only the rules that mask whole fields help."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
         if len(value) >= _SHORTEST:
             self._secrets.add(value)

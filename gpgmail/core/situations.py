@@ -1,8 +1,8 @@
 """What can go wrong, and the class and code that each gets: the one table of situations.
 
 Code raises `Situation.NO_SERVER.error(detail)`. Failures of gpg, smtplib, ssl and errno are
-mapped to these rows by one table each, in the room that meets them. `exact` says that the code is
-chosen per case (an errno has its own number) and gives the default.
+mapped to these rows by one table each, in the room that meets them.
+Where the code is chosen case by case (an errno has its own number) the row has the default.
 """
 
 from __future__ import annotations
@@ -82,7 +82,11 @@ class Situation(Enum):
     KEY_AMBIGUOUS = (KeySelectionError, Code.KEY_AMBIGUOUS, "name one by its fingerprint")
     KEY_UNUSABLE = (KeySelectionError, Code.KEY_UNUSABLE, "")
     KEY_USAGE = (KeySelectionError, Code.PGP_KEY_USAGE, "")
-    KEY_UNTRUSTED = (KeySelectionError, Code.KEY_UNTRUSTED, "name the key by its fingerprint, or pass trust='always'")
+    KEY_UNTRUSTED = (
+        KeySelectionError,
+        Code.KEY_UNTRUSTED,
+        "name its fingerprint, or trust='always'",
+    )
     PASSPHRASE = (PassphraseError, Code.PGP_PASSPHRASE, "give the key's passphrase")
     BAD_ARMOR = (CryptoError, Code.PGP_BAD_ARMOR, "")
     BAD_PACKET = (CryptoError, Code.PGP_DECODE_PACKET, "")

@@ -30,7 +30,13 @@ def test_defaults_and_keyword_arguments():
 
 def test_rows_come_bases_first_and_once():
     assert [row.name for row in rows(Options)] == [
-        "mail_port", "password", "clear", "level", "mode", "note", "data",
+        "mail_port",
+        "password",
+        "clear",
+        "level",
+        "mode",
+        "note",
+        "data",
     ]
 
 
@@ -75,8 +81,12 @@ def test_an_unknown_keyword_is_refused():
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("ClearSignature=False", False), ("clearsignature=no", False), ("CLEARSIGNATURE=0", False),
-        ("ClearSignature=Yes", True), ("ClearSignature=1", True), ("ClearSignature=true", True),
+        ("ClearSignature=False", False),
+        ("clearsignature=no", False),
+        ("CLEARSIGNATURE=0", False),
+        ("ClearSignature=Yes", True),
+        ("ClearSignature=1", True),
+        ("ClearSignature=true", True),
     ],
 )
 def test_config_reads_booleans_in_every_spelling(text, value):
@@ -97,7 +107,9 @@ def test_config_sets_and_reads():
     assert options.data == "ä".encode()
 
 
-@pytest.mark.parametrize("text", ["Nope=1", "Nope", "", "Level=x", "Level=99", "ClearSignature=maybe"])
+@pytest.mark.parametrize(
+    "text", ["Nope=1", "Nope", "", "Level=x", "Level=99", "ClearSignature=maybe"]
+)
 def test_config_refuses_what_it_does_not_know(text):
     with pytest.raises(UsageError):
         configure(Options(), text)

@@ -106,7 +106,7 @@ def test_two_keys_get_their_own_and_any_key_the_common_one():
 
 
 def test_no_answer_of_the_handler_is_no_answer():
-    passphrases = Passphrases(ask=lambda event: None)
+    passphrases = Passphrases(ask=lambda _: None)
     ask = {"user_id": "", "key_id": "", "fingerprint": "AA", "run": Run()}
     assert passphrases.answer(**ask, wrong=False) is None
 

@@ -1,7 +1,7 @@
 import pytest
 
 from gpgmail.core import errors
-from gpgmail.core.codes import ErrorCode, Family, Retry
+from gpgmail.core.codes import ErrorCode, Retry
 from gpgmail.core.errors import GpgmailError, KeySelectionError, ServerError
 from gpgmail.core.replies import Reply
 from gpgmail.core.situations import Situation
@@ -22,6 +22,8 @@ TABLE = [
     ("SERVER_LOCKED", "TCPClient", 101, "StateError"),
     ("PORT_LOCKED", "TCPClient", 100, "StateError"),
     ("LOCAL_HOST_LOCKED", "TCPClient", 107, "StateError"),
+    ("LOCAL_PORT_LOCKED", "TCPClient", 106, "StateError"),
+    ("LINE_LENGTH_LOCKED", "TCPClient", 112, "StateError"),
     ("CONNECTION_OPTION_LOCKED", "TCPClient", 117, "StateError"),
     ("MESSAGE_LIFE", "gpgmail", 14, "StateError"),
     ("UNSUPPORTED_HERE", "gpgmail", 1, "UnsupportedError"),
