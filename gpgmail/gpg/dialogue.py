@@ -69,13 +69,13 @@ class Dialogue:
             "NEED_PASSPHRASE_SYM": self._need_none,
         }
 
-    def reply(self, line: StatusLine) -> bytes | None:
-        """Take note of a status line; return what to write when it is a question."""
+    def reply(self, line: StatusLine) -> bytes:
+        """Take note of a status line; return what to write, which is nothing but for a question."""
         note = self._notes.get(line.keyword)
         if note is not None:
             note(line)
         if line.keyword not in _QUESTIONS:
-            return None
+            return b""
         return self._passphrase() if line.arg(0) == "passphrase.enter" else _NO
 
     def _considered(self, line: StatusLine) -> None:
@@ -137,10 +137,11 @@ class Dialogue:
 def _line(answer: Secret, subject: str) -> bytes:
     try:
         data = answer.reveal().encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # its traceback would show the passphrase
+    except UnicodeEncodeError:
         data = b"\0"
-    if b"\n" in data or b"\0" in data:
-        raise Situation.PASSPHRASE.error(
-            "holds a line break, NUL or half a character, which gpg cannot take", subject=subject
-        ) from None
-    return data + b"\n"
+    if b"\n" not in data and b"\0" not in data:
+        return data + b"\n"
+    del data  # a traceback may show what a frame holds
+    raise Situation.PASSPHRASE.error(
+        "holds a line break, NUL or half a character, which gpg cannot take", subject=subject
+    ) from None

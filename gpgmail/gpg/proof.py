@@ -68,9 +68,14 @@ def opens(home: Home, keygrip: str, passphrase: Secret, run: Run) -> bool:
     Raises:
         EngineError: If the agent does not answer as an agent does.
     """
-    with _Agent(home.directory, run) as agent:
-        agent.ask("OPTION pinentry-mode=loopback")
-        number = agent.ask(f"PASSWD --verify {keygrip}", passphrase)
+    try:
+        with _Agent(home.directory, run) as agent:
+            agent.ask("OPTION pinentry-mode=loopback")
+            number = agent.ask(f"PASSWD --verify {keygrip}", passphrase)
+    except OSError as failure:  # without its frames, which have the passphrase
+        raise Situation.GPG_FAILED.error(
+            f"gpg-agent does not answer: {failure.strerror}", subject=str(home.directory)
+        ) from None
     if number not in (0, _BAD_PASSPHRASE):
         raise Situation.GPG_FAILED.error(f"gpg-agent answers with error {number}", subject=keygrip)
     return number == 0
@@ -102,13 +107,8 @@ class _Agent:
         self._rest = b""
 
     def __enter__(self) -> Self:
-        try:
-            self._socket.connect(self._path)
-        except OSError as failure:
-            self._socket.close()
-            raise Situation.GPG_FAILED.error(
-                f"gpg-agent does not listen: {failure.strerror}", subject=self._path
-            ) from failure
+        self._socket.settimeout(max(0.001, self._run.slice()))
+        self._socket.connect(self._path)
         self._answer(None)
         return self
 

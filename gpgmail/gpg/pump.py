@@ -191,6 +191,7 @@ def _write(descriptor: int, data: memoryview) -> int:
 
 
 def write_line(pipe: Pipe, line: bytes) -> None:
-    """Write a short line that surely fits; a reader that is gone takes none."""
-    with contextlib.suppress(BrokenPipeError):
-        _write(pipe.ours, memoryview(line))
+    """Write a short line that surely fits, or nothing; a reader that is gone takes none."""
+    if line:
+        with contextlib.suppress(BrokenPipeError):
+            _write(pipe.ours, memoryview(line))

@@ -173,9 +173,8 @@ class _Operation:
     def _take_status(self, data: bytes) -> None:
         for line in self._parser.feed(data):
             self._lines.append(line)
-            answer = self._dialogue.reply(line) if self._dialogue is not None else None
-            if answer is not None and self._command is not None:
-                write_line(self._command, answer)
+            if self._dialogue is not None and self._command is not None:
+                write_line(self._command, self._dialogue.reply(line))
 
     def _take_words(self, data: bytes) -> None:
         self._words += data

@@ -11,7 +11,7 @@ import pytest
 from gpgmail.core.events import Status
 from gpgmail.core.run import Run
 from gpgmail.gpg.home import Home
-from tests.support.keyrings import keyring_copy
+from tests.support.keyrings import empty_home, keyring_copy
 
 
 @pytest.fixture
@@ -27,6 +27,14 @@ def copy():
     yield make
     for context in contexts:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def base(monkeypatch):
+    """A directory of its own for the prepared homes of a test."""
+    with empty_home() as path:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(path))
+        yield path
 
 
 class Told(Run):

@@ -126,7 +126,11 @@ def test_letters_outside_ascii(copy, run):
 def test_what_no_line_can_carry_is_refused_and_not_shown(copy, run, word):
     with pytest.raises(PassphraseError) as caught:
         sign(copy("protected"), run, given(LOCKED, locked=word), "-u", LOCKED.fingerprint)
-    assert word not in "".join(traceback.format_exception(caught.value))
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if "gpgmail/" in frame.filename]
+    assert frames
+    assert not [frame for frame in frames if repr(word)[1:-1] in str(frame.locals)]
+    assert word not in str(caught.value)
     assert LOCKED.fingerprint in str(caught.value)
 
 
