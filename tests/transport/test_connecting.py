@@ -30,7 +30,7 @@ def full():
         server.listen(0)
         for _ in range(2):
             waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)  # noqa: FBT003
+            waiting.setblocking(False)
             waiting.connect_ex(server.getsockname())
         time.sleep(0.05)
         yield server.getsockname()[1]
@@ -49,13 +49,13 @@ def names(monkeypatch):
     table = {}
     real = socket.getaddrinfo
 
-    def resolve(host, port, family=0, type=0, proto=0, flags=0):  # noqa: A002
+    def resolve(host, *arguments, **options):
         answer = table.get(host)
-        if answer is None or flags & socket.AI_NUMERICHOST:
-            return real(host, port, family, type, proto, flags)
+        if answer is None or "flags" in options:
+            return real(host, *arguments, **options)
         if callable(answer):
             return answer()
-        return [info for each in answer for info in real(each, port, family, type, proto, flags)]
+        return [info for each in answer for info in real(each, *arguments, **options)]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ LINES = st.lists(st.binary(max_size=6).map(lambda b: re.sub(rb"[\r\n]", b".", b)
 
 def cut(data, places):
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 def on_the_wire(chunks, *, eight_bit=True):
@@ -58,7 +59,17 @@ def test_dots_at_line_starts_are_doubled(content, wire, size):
 
 @pytest.mark.parametrize(
     "content",
-    [b"a\nb\r\n", b"a\rb\r\n", b"a\n.\r\nMAIL", b"a\r\r\nb", b"\n", b"\r", b"a\r\n\n", b"\n\r", b"a\r"],
+    [
+        b"a\nb\r\n",
+        b"a\rb\r\n",
+        b"a\n.\r\nMAIL",
+        b"a\r\r\nb",
+        b"\n",
+        b"\r",
+        b"a\r\n\n",
+        b"\n\r",
+        b"a\r",
+    ],
 )
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_a_lone_cr_or_lf_is_refused(content, size):

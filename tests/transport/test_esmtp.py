@@ -39,7 +39,7 @@ def test_what_the_server_lacks_is_refused(needs):
 
 
 def test_a_mail_that_is_too_large_is_refused():
-    with pytest.raises(ServerError, match="1000 bytes .* 1001") as caught:
+    with pytest.raises(ServerError, match=r"1000 bytes .* 1001") as caught:
         mail_parameters(Needs(size=1001), ALL, "mx")
     assert caught.value.code.number == 161
 

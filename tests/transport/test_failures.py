@@ -1,4 +1,4 @@
-"""The one table: each foreign failure has a row, and the table covers what the libraries can raise."""
+"""The one table: each foreign failure has a row, and whatever the libraries can raise is in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of this room: names and defaults of the reference, checks, and what a Run gets of them."""
+"""The rows of this room: names and defaults of the reference, checks, a Run's time limit."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ def test_a_reply_line(line, expected):
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"25", b"2500 x", b"250x", b" 250 x", b"abc", b"150 x", b"650 x", b"-1 x", b"25\xb2 x"]
+    "line",
+    [b"", b"25", b"2500 x", b"250x", b" 250 x", b"abc", b"150 x", b"650 x", b"-1 x", b"25\xb2 x"],
 )
 def test_anything_else_is_none(line):
     assert parse_line(line) is None

@@ -57,7 +57,7 @@ def test_how_a_connection_begins(rows, far, near):
         ("7f00::1", False),
         ("fe80::1%lo", False),
         ("::", False),
-        ("0.0.0.0", False),  # noqa: S104 - a peer's address is never this one
+        ("0.0.0.0", False),  # noqa: S104 - compared, not bound
         ("localhost", False),
         ("127.0.0.1.example.org", False),
         ("127.1\0", False),
