@@ -11,6 +11,7 @@ from email.utils import collapse_rfc2231_value, format_datetime, localtime
 from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.message import bodies
 from gpgmail.message.draft import Composed, new_message_id, unique
@@ -21,7 +22,6 @@ from gpgmail.message.part import Part, multipart
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gpgmail.core.errors import GpgmailError
     from gpgmail.message.addresses import Mailbox
     from gpgmail.message.email_fields import AnyMessage
     from gpgmail.message.headers import Field
@@ -49,6 +49,15 @@ def from_email(message: AnyMessage) -> Composed:
         UsageError: If sender or recipients are missing, or an address or field is not allowed.
         MessageError: If the parser found defects, or a body cannot be decoded.
     """
+    try:
+        return _composed(message)
+    except GpgmailError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:  # of the email package, on some garbage
+        raise _bad(f"has a header that cannot be read: {error}") from error
+
+
+def _composed(message: AnyMessage) -> Composed:
     for part in message.walk():
         if part.defects:
             found = ", ".join(dict.fromkeys(type(defect).__name__ for defect in part.defects))

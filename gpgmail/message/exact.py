@@ -28,7 +28,8 @@ def payload_bytes(message: AnyMessage) -> tuple[bytes, str]:
     Raises:
         MessageError: If the charset cannot express the text.
     """
-    payload = cast("object", message.get_payload())
+    # get_payload() puts replacements in the place of bytes beyond ASCII that have no charset.
+    payload: object = message._payload  # type: ignore[attr-defined]  # noqa: SLF001
     charset = message.get_content_charset("")
     if not isinstance(payload, str):
         return payload if isinstance(payload, bytes) else b"", charset
