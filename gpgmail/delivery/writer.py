@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
-from email.message import EmailMessage
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from gpgmail.core.codes import ErrorCode
 from gpgmail.core.envelope import RecipientType
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.letter import Format, Letter
-from gpgmail.delivery.mailer import Mailer
-from gpgmail.delivery.plan import Wish
 from gpgmail.delivery.receipt import Receipt
-from gpgmail.message.draft import Draft
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from gpgmail.delivery.letter import Format, Letter
+    from gpgmail.delivery.mailer import Mailer
+    from gpgmail.delivery.plan import Wish
+    from gpgmail.message.draft import Draft
 
 STDOUT = "-"
 
@@ -30,7 +36,8 @@ def write_mail(
 ) -> Receipt:
     """Protect a mail and write it to the file *target*, or to standard output for `-`.
 
-    The file is complete or not there, and only its owner may read it.
+    The file is complete or not there, and only its owner may read it. A device or pipe is written
+    to, never replaced.
 
     Raises:
         UsageError: If it has Bcc recipients: a file cannot say who they are.
@@ -38,10 +45,14 @@ def write_mail(
     """
     letter = mailer.write(message, sign=sign, encrypt=encrypt, format=format)
     _refuse_blind(letter)
-    if target == STDOUT:
-        size = _copy(letter, sys.stdout.buffer)
-    else:
-        size = _write_whole(letter, Path(target))
+    try:
+        size = _write_out(letter, target)
+    except OSError as error:
+        raise Situation.WORKING_FILE.error(
+            error.strerror or str(error),
+            subject="standard output" if target == STDOUT else target,
+            code=ErrorCode.PGP_WRITE_FILE,
+        ) from error
     return Receipt(
         message_id=letter.message_id,
         sender=letter.copies[0].envelope.sender,
@@ -64,20 +75,27 @@ def _refuse_blind(letter: Letter) -> None:
                 )
 
 
+def _write_out(letter: Letter, target: str) -> int:
+    if target == STDOUT:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "is closed")
+        return _copy(letter, sys.stdout.buffer)
+    path = Path(target)
+    # Not through a symbolic link: renaming onto /dev/stdout would replace the link.
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        with path.open("wb") as device:
+            return _copy(letter, device)
+    return _write_whole(letter, Path(os.path.realpath(path)))
+
+
 def _write_whole(letter: Letter, target: Path) -> int:
     beside = target.with_name(f".{target.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             size = _copy(letter, file)
-            file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise Situation.WORKING_FILE.error(
-            f"cannot be written: {error.strerror}", subject=str(target)
-        ) from error
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
