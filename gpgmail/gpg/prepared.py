@@ -32,7 +32,6 @@ AGENT_OPTIONS = """\
 ignore-invalid-option s2k-count disable-scdaemon allow-loopback-pinentry
 s2k-count 65011712
 default-cache-ttl 0
-max-cache-ttl 0
 allow-loopback-pinentry
 disable-scdaemon
 """

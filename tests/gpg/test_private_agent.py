@@ -30,7 +30,8 @@ def sign(home, run, passphrases, key=LOCKED, *options):
 def kept(home):
     """What may not change in a user's home."""
     directory = home.directory
-    paths = [*directory.glob("pubring*"), *directory.glob("private-keys-v1.d/*")]
+    paths = [*directory.glob("*.gpg"), *directory.glob("*.kbx")]
+    paths += directory.glob("private-keys-v1.d/*")
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 
@@ -63,12 +64,13 @@ def test_the_users_agent_is_neither_started_nor_told(copy, run, live):
     ("name", "key"), [("protected", LOCKED), ("upgraded", VAULT)], ids=["protected", "upgraded"]
 )
 def test_the_users_home_stays_as_it_is(copy, run, name, key):
-    """The agent rewrites a key of `upgraded` at its first use: in our copy of it."""
+    """In `upgraded` the agent rewrites a key at its first use and gpg the keyring: only ours."""
     home = copy(name)
     before, had = kept(home), names(home)
     with private_agent(home, run) as own:
         answer = Passphrases({ANY_KEY: Secret(key.passphrase)})
         assert sign(own.home, run, answer, key).ok
+        assert execute(own.home, ["--check-trustdb"], run=run).ok
     assert kept(home) == before
     assert names(home) == had
 

@@ -194,11 +194,17 @@ def sleeper(path):
     return Path("/proc", path.read_text().strip())
 
 
-def gone(process):
-    try:
-        return (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+def gone(process, seconds=0.5):
+    """Whether a process that got its signal is dead, which the kernel does in its own time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def test_the_time_limit_ends_the_whole_group_within_a_second(fake_gpg, tmp_path):
@@ -206,8 +212,8 @@ def test_the_time_limit_ends_the_whole_group_within_a_second(fake_gpg, tmp_path)
     home = fake_gpg(SLEEPS.format(note))
     began = time.monotonic()
     with pytest.raises(TimeLimitError) as caught:
-        execute(home, [], run=Run(timeout=0.5))
-    assert 0.4 < time.monotonic() - began < 1.5
+        execute(home, [], run=Run(timeout=1.5))
+    assert 1.4 < time.monotonic() - began < 2.5
     assert caught.value.code is ErrorCode.TCP_TIMEOUT
     assert str(tmp_path) in str(caught.value)
     assert gone(sleeper(note))
@@ -224,11 +230,20 @@ def test_cancel_from_another_thread_ends_the_whole_group(fake_gpg, tmp_path):
     note = tmp_path / "pid"
     home = fake_gpg(SLEEPS.format(note))
     run = Run(timeout=0)
-    threading.Timer(0.3, run.cancel).start()
-    began = time.monotonic()
+    cancelled = []
+
+    def cancel():
+        sleeper(note)
+        cancelled.append(time.monotonic())
+        run.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
     with pytest.raises(Cancelled) as caught:
         execute(home, [], run=run)
-    assert time.monotonic() - began < 1.3
+    ended = time.monotonic()
+    thread.join()
+    assert ended - cancelled[0] < 1
     assert caught.value.code is ErrorCode.SMTP_INTERRUPTED
     assert gone(sleeper(note))
 
