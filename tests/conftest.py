@@ -18,6 +18,7 @@ from hypothesis import settings
 settings.register_profile("gpgmail", deadline=None)
 settings.load_profile("gpgmail")
 
+KEYRINGS = Path(__file__).resolve().parents[1] / "fixtures" / "keyrings"
 PERSONAL = (
     "DISPLAY",
     "GNUPGHOME",
@@ -44,6 +45,19 @@ def home():
         env.setenv("LC_ALL", "C.UTF-8")
         yield Path(directory)
         _end_agents(Path(directory, ".gnupg"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untouched_keyrings():
+    """Fail the run in which a test let gpg work on the fixture keyrings instead of on copies."""
+    before = _contents(KEYRINGS)
+    yield
+    assert _contents(KEYRINGS) == before
+
+
+def _contents(directory):
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files if "__pycache__" not in path.parts}
 
 
 def _end_agents(gnupg_home):

@@ -93,12 +93,11 @@ def test_the_most_exact_options_file_is_taken(copy, run):
         assert b"Comment: exact" in sign(own.home, run, RIGHT).output
 
 
-def test_other_keyrings_and_trust_go_along(copy, run):
+def test_other_keyrings_and_trust_go_along(copy, run, tmp_path):
     bob = fixture_key("recipients", "bob")
-    home = Home(
-        directory=copy("modern").directory,
-        keyrings=(KEYRINGS / "recipients" / "public.gpg",),
-    )
+    other = tmp_path / "public.gpg"  # a copy: bare gpg with a trust check rewrites a keyring
+    other.write_bytes((KEYRINGS / "recipients" / "public.gpg").read_bytes())
+    home = Home(directory=copy("modern").directory, keyrings=(other,))
     alice = fixture_key("modern", "alice")
     with private_agent(home, run) as own:
         assert own.home.keyrings == home.keyrings
