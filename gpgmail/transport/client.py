@@ -62,9 +62,9 @@ class Client(smtplib.SMTP):
         self._wire: Wire | None = None
         self._transcript = Transcript(run)
         self._secrets: list[Secret] = []
-        self._command = "greeting"
         self._in_step = False
         self._eight_bit = False
+        self._doing("greeting")
 
     # --------------------------------------------------------------------------------- its state
 
@@ -89,11 +89,6 @@ class Client(smtplib.SMTP):
         if self.last_reply is None:
             raise Situation.NOT_CONNECTED.error("the server said nothing yet")
         return self.last_reply
-
-    @property
-    def subject(self) -> str:
-        """What is being done and with whom, for errors."""
-        return f"{self._command} at {self.peer}"
 
     def use(self, run: Run) -> Self:
         """Let another operation use the connection from now on."""
@@ -134,7 +129,7 @@ class Client(smtplib.SMTP):
         with self.run.within(self.options.connection_timeout):
             sock, self.peer = connecting.connect(self.options, self.run)
             self._wire = Wire(sock, self.run)
-            self._command = "greeting"
+            self._doing("greeting")
             self._report("connected", f"connected to {self.peer}")
             self.start = start_for(self.options, self.peer)
             if self.start is Start.IMPLICIT:
@@ -148,7 +143,7 @@ class Client(smtplib.SMTP):
         self._in_step = False
         shown = self._transcript.client(line)
         if shown != MASK:  # within a login, the command is still AUTH
-            self._command = shown.partition(" ")[0].upper()
+            self._doing(shown.partition(" ")[0].upper())
         self._transmit(line)
 
     def getreply(self) -> tuple[int, bytes]:
@@ -217,9 +212,9 @@ class Client(smtplib.SMTP):
         if answer[0] != _SEND_CONTENT:
             raise self._nonsense(f"an answer that does not fit: {self.reply}")
         self._in_step = False
-        self._command = "content"
+        self._doing("content")
         self._transmit(self._all_but_the_end(_chunks(msg), size))
-        self._command = "final dot"
+        self._doing("final dot")
         try:
             answer = self.getreply()
             if _INTERMEDIATE <= answer[0] < _REFUSES:
@@ -254,7 +249,7 @@ class Client(smtplib.SMTP):
     def close(self) -> None:
         """Say QUIT, wait two seconds at most for the answer, and close; no failure is reported."""
         try:
-            if self._in_step and self._command != "QUIT" and self.run.remaining() != 0:
+            if self._in_step and not self._said_quit and self.run.remaining() != 0:
                 with self.run.within(_QUIT_SECONDS):
                     self.docmd("QUIT")
         except GpgmailError:
@@ -289,6 +284,11 @@ class Client(smtplib.SMTP):
         return authenticate(self, user, Secret(password))
 
     # ------------------------------------------------------------------------------------ within
+
+    def _doing(self, command: str) -> None:
+        """Note what is being done: `subject` says it, and with whom, in errors."""
+        self.subject = f"{command} at {self.peer}"
+        self._said_quit = command == "QUIT"
 
     def _connection(self) -> Wire:
         if self._wire is None:
@@ -352,7 +352,7 @@ class Client(smtplib.SMTP):
     def _secure(self, context: ssl.SSLContext) -> None:
         wire = self._connection()
         self._in_step = False
-        self._command = "TLS handshake"
+        self._doing("TLS handshake")
         with crossing(Step.HANDSHAKE, self.subject):
             wire.secure(context, self.options.mail_server)
         self._report("secured", f"{wire.tls_version} with {self.peer}")

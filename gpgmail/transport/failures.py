@@ -13,7 +13,6 @@ import errno
 import smtplib
 import socket
 import ssl
-from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,8 @@ from gpgmail.core.situations import Situation
 from gpgmail.transport.replies import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from types import TracebackType
 
 
 class Step(Enum):
@@ -38,6 +38,8 @@ class Step(Enum):
 
 
 Verdict = tuple[Situation, Code]
+
+_FOREIGN = (OSError, EOFError, UnicodeError, smtplib.SMTPException)
 
 
 def _plain(situation: Situation) -> Verdict:
@@ -163,15 +165,26 @@ def judge(error: BaseException, step: Step, subject: str) -> GpgmailError:
     return situation.error(_words(error), subject=subject, code=code, hint=_hint(error))
 
 
-@contextmanager
-def crossing(step: Step, subject: str) -> Iterator[None]:
+class crossing:  # noqa: N801 - reads as a statement, and a generator would cost four times as much
     """Let foreign errors of the block out as ours; keep callers' handlers out of such blocks."""
-    try:
-        yield
-    except GpgmailError:
-        raise
-    except (OSError, EOFError, UnicodeError, smtplib.SMTPException) as error:
-        raise judge(error, step, subject) from error
+
+    __slots__ = ("_step", "_subject")
+
+    def __init__(self, step: Step, subject: str) -> None:
+        self._step = step
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, _FOREIGN) and not isinstance(error, GpgmailError):
+            raise judge(error, self._step, self._subject) from error
 
 
 def _verdict(error: BaseException) -> Verdict:

@@ -35,6 +35,8 @@ def parse_line(line: bytes) -> ReplyLine | None:
 
 def printable(text: str) -> str:
     """Return *text* with everything that does not print written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import smtplib
 import socket
@@ -691,3 +692,63 @@ def loaded_by(modules):
 def test_a_session_costs_no_more_modules_than_smtplib():
     ours = loaded_by("gpgmail.transport.session, gpgmail.transport.url")
     assert ours <= loaded_by("smtplib")
+
+
+class LostWire:
+    """A connection that is gone, with what the server said before."""
+
+    tls_version = ""
+
+    def __init__(self, *lines):
+        self.lines = list(lines)
+
+    def spoken(self):
+        return False
+
+    def send(self, _data, _what):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    def read_line(self, _limit, _what):
+        if not self.lines:
+            raise EOFError
+        return self.lines.pop(0)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "number", "words"),
+    [
+        ([], ConnectError, 1120, "Broken pipe"),
+        ([b"garbage"], ConnectError, 1120, "Broken pipe"),
+        ([b"250 fine"], ConnectError, 1120, "Broken pipe"),
+        ([b"421 4.3.2 Going down"], ServerError, 161, "Going down"),
+        ([b"554 5.7.1 I do not like you"], ServerError, 161, "I do not like you"),
+    ],
+)
+def test_last_words_are_heard_when_nothing_can_be_sent(lines, kind, number, words):
+    session = Session(TransportOptions(mail_server="mx"), Run(timeout=5))
+    session._wire = LostWire(*lines)
+    with failing(kind, number) as caught:
+        session.deliver(ENVELOPE, [MAIL])
+    assert words in str(caught.value)
+    assert not session.connected
+
+
+def test_an_interrupt_while_the_session_recovers_leaves_no_connection():
+    def handler(event):
+        if isinstance(event, PITrail) and event.message == "rset":
+            raise KeyboardInterrupt
+
+    with Hostile({Phase.MAIL: Reply(b"550 no\r\n")}) as server:
+        session = Session.open(options_for(server), Run(emit=handler, timeout=5))
+        with pytest.raises(KeyboardInterrupt):
+            session.deliver(ENVELOPE, [MAIL])
+        assert not session.connected
+        server.settled()
+
+
+def test_before_the_first_word_there_is_no_reply():
+    with failing(StateError):
+        _ = Session(TransportOptions(), Run()).reply
