@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.message.headers import phrase
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from email.headerregistry import Address, AddressHeader, BaseHeader
 
     from email_validator import ValidatedEmail
+
+    from gpgmail.core.errors import GpgmailError
 
 _LONGEST = 254  # RFC 5321 section 4.5.3.1.3: a path has 256 octets with its brackets
 _LONGEST_DOMAIN = 253  # RFC 1035 section 2.3.4, written with dots
@@ -99,11 +100,9 @@ def parse_header(text: str) -> AddressHeader:
 
     try:
         header = cast("AddressHeader", HeaderRegistry()("to", text))
-        return check_header(header, text)
-    except (ValueError, IndexError) as error:  # what the parser raises on some garbage
-        if isinstance(error, GpgmailError):
-            raise
-        raise _bad(text, f"cannot be read as addresses: {error}") from None
+    except (AttributeError, LookupError, TypeError, ValueError):  # the parser's, on some garbage
+        raise _bad(text, "cannot be read as addresses") from None
+    return check_header(header, text)
 
 
 def check_header(header: AddressHeader, text: str) -> AddressHeader:

@@ -8,7 +8,6 @@ for its folds; everything else is encoded anew.
 from __future__ import annotations
 
 import re
-from email.utils import collapse_rfc2231_value
 from typing import TYPE_CHECKING, Any, cast
 
 from gpgmail.core.situations import Situation
@@ -20,7 +19,14 @@ from gpgmail.message.addresses import (
     header_mailboxes,
     parse_header,
 )
-from gpgmail.message.headers import Field, check_name, encode_text, header_bytes, parameter
+from gpgmail.message.headers import (
+    Field,
+    check_name,
+    encode_text,
+    header_bytes,
+    parameter,
+    parameter_text,
+)
 
 if TYPE_CHECKING:
     from email.headerregistry import AddressHeader
@@ -125,6 +131,6 @@ def _with_parameters(raw: object, text: str) -> str:
         scratch: Message[str, str] = Message()
         scratch["x"] = text
         found = scratch.get_params(failobj=[], header="x")[1:]
-        params = {name: collapse_rfc2231_value(value) for name, value in found}
+        params = {name: parameter_text(value) for name, value in found}
     head = text.partition(";")[0].strip()
     return head + "".join(parameter(name, value) for name, value in params.items())

@@ -7,7 +7,7 @@ Leaves are encoded anew only where a relay could change them. What others signed
 from __future__ import annotations
 
 import binascii
-from email.utils import collapse_rfc2231_value, format_datetime, localtime
+from email.utils import format_datetime, localtime
 from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
@@ -17,6 +17,7 @@ from gpgmail.message import bodies
 from gpgmail.message.draft import Composed, new_message_id, unique
 from gpgmail.message.email_fields import fields_of, mailboxes_of
 from gpgmail.message.exact import exact_body, payload_bytes, with_boundary
+from gpgmail.message.headers import parameter_text
 from gpgmail.message.part import Part, multipart
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def from_email(message: AnyMessage) -> Composed:
         return _composed(message)
     except GpgmailError:
         raise
-    except (LookupError, TypeError, ValueError) as error:  # of the email package, on some garbage
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # What the email package raises on some garbage.
         raise _bad(f"has a header that cannot be read: {error}") from error
 
 
@@ -104,7 +106,7 @@ def _part(message: AnyMessage, fields: tuple[Field, ...], *, top: bool = False) 
     return multipart(
         message.get_content_subtype(),
         [_part(child, fields_of(child)) for child in children],
-        {name: collapse_rfc2231_value(value) for name, value in found if name != "boundary"},
+        {name: parameter_text(value) for name, value in found if name != "boundary"},
         _without_type(fields),
     )
 

@@ -113,6 +113,20 @@ def parameter(name: str, value: str) -> str:
     return f"; {name}*=utf-8''{quote(value, safe='')}"
 
 
+def parameter_text(value: str | tuple[str | None, str | None, str]) -> str:
+    """Return a parameter as `Message.get_params` gives it, as text.
+
+    Only what came by RFC 2231 is collapsed: collapsing a string takes quotes and angle brackets
+    off a second time.
+
+    Raises:
+        LookupError, ValueError: If the parameter's charset is none.
+    """
+    from email.utils import collapse_rfc2231_value
+
+    return value if isinstance(value, str) else collapse_rfc2231_value(value)
+
+
 def header_bytes(fields: Iterable[Field], width: int = WIDTH) -> bytes:
     """Return the lines of *fields*, folded at *width* where blanks allow it, with CRLF.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.message.headers import parameter_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -188,14 +189,13 @@ def _content_type(
     if not value:
         return default, {}
     from email.message import Message
-    from email.utils import collapse_rfc2231_value
 
     message: Message[str, str] = Message()
     message["content-type"] = value
     found = _TYPE.match(value)
     try:
         pairs = message.get_params(failobj=[])[1:]
-        params = {name.lower(): collapse_rfc2231_value(text) for name, text in pairs}
+        params = {name.lower(): parameter_text(text) for name, text in pairs}
     except (LookupError, TypeError, ValueError) as error:  # of broken RFC 2231 continuations
         raise _bad(f"has a content type that cannot be read: {error}") from None
     if len(params) < len(pairs):

@@ -129,6 +129,8 @@ def test_a_list_with_something_unreadable_loses_nothing_silently(text):
 
 @given(st.text(max_size=60))
 @example("a@=?utf-8?q?b?=")
+@example(":;0")
+@example(".:")
 def test_reading_garbage_raises_nothing_else(text):
     try:
         found = parse_list(text)

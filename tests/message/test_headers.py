@@ -15,6 +15,7 @@ from gpgmail.message.headers import (
     encode_text,
     header_bytes,
     parameter,
+    parameter_text,
     parse_fields,
     phrase,
 )
@@ -150,12 +151,15 @@ def test_a_display_name_is_read_as_it_was_given(name):
 @example("semi;colon=equals.txt")
 @example("with % percent 'and' stars*.txt")
 @example("ä b.txt")
+@example("<angle>")
+@example('"quotes"')
 @example("tab\there")
 def test_a_file_name_is_read_as_it_was_given(name):
     value = "attachment" + parameter("filename", name)
-    for rules in (policy.default, policy.compat32):
-        data = folded("Content-Disposition", value) + b"\r\n"
-        assert message_from_bytes(data, policy=rules).get_filename() == name
+    data = folded("Content-Disposition", value)
+    assert parsed(data)["Content-Disposition"].params["filename"] == name
+    old = message_from_bytes(data).get_param("filename", header="Content-Disposition")
+    assert parameter_text(old) == name
 
 
 def test_header_lines_are_taken_apart():

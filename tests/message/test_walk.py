@@ -101,6 +101,11 @@ def test_delimiters(body, children, terminated):
         assert (found, mail.terminated) == (children, terminated)
 
 
+def test_a_boundary_is_what_stands_between_the_quotes():
+    data = b'Content-Type: multipart/mixed; boundary="<x>"\n\n--<x>\n\none\n--<x>--\n'
+    assert [child.body for child in parse(data).children] == [b"one"]
+
+
 def test_an_inner_part_does_not_reach_past_an_outer_delimiter():
     data = (
         b"Content-Type: multipart/mixed; boundary=x\n\n--x\n"
