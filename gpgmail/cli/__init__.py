@@ -1,59 +1,99 @@
 """The command line: a verb a file, each loaded only when it is asked for.
 
-Verbs raise `GpgmailError`; here it becomes a line on stderr (or JSON) and a sysexits exit code.
+A verb is a click command that returns its exit code, one of sysexits.h, and raises `GpgmailError`.
+What is raised becomes a line on stderr here: no failure shows a traceback, which only a developer
+can read and which could hold what must not be shown.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from importlib import import_module
 
 import click
 
+from gpgmail import __version__
+from gpgmail.cli.report import line, show, silence
+from gpgmail.cli.signals import signals_end
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 
 VERBS = {
-    "send": "gpgmail.cli.send",
-    "read": "gpgmail.cli.read",
-    "demo": "gpgmail.cli.demo",
+    "send": ("gpgmail.cli.send", "Sign, encrypt and send one mail, or write it to a file."),
+    "read": ("gpgmail.cli.read", "Decrypt and verify a mail, and show what holds for it."),
+    "demo": ("gpgmail.cli.demo", "Send a protected mail to a server of its own, and read it."),
 }
+TRACEBACK = "GPGMAIL_TRACEBACK"  # set in the environment, it shows where an unexpected error arose
 
 
 class Verbs(click.Group):
     """A group whose commands are the table above; each module has its own as `command`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs in the order of the table."""
-        del ctx
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Load a verb."""
-        del ctx
-        module = VERBS.get(cmd_name)
-        command: click.Command | None = import_module(module).command if module else None
+        if cmd_name not in VERBS:
+            return None
+        module, _ = VERBS[cmd_name]
+        command: click.Command = import_module(module).command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the verbs without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gpgmail", message="%(prog)s %(version)s")
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`gpgmail COMMAND --help` explains a command. Exit codes are those of sysexits.h.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def gpgmail() -> None:
     """Sign and encrypt mail with the GnuPG keys of this machine, and deliver it."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; the exit code is one of sysexits.h."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal's encoding cannot express is escaped: it must not end a finished job.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    with signals_end():
+        code = _run(arguments)
+    silence()
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
-        gpgmail.main(arguments, prog_name="gpgmail", standalone_mode=False)
+        return gpgmail.main(arguments, prog_name="gpgmail", standalone_mode=False) or 0
     except GpgmailError as error:
-        click.echo(f"gpgmail: {error}", err=True)
-        sys.exit(error.code.exit_code)
+        _complain(line(error))
+        return error.code.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(Exit.USAGE)
+        return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("gpgmail: interrupted", err=True)
-        sys.exit(Exit.TRY_AGAIN)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+        _complain("interrupted")
+        return Exit.TRY_AGAIN
+    except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    advice = f"please report this, with what {TRACEBACK}=1 shows"
+    _complain(f"unexpected {type(error).__name__}: {error} ({advice})")
+    return Exit.OS if isinstance(error, OSError) else Exit.SOFTWARE
+
+
+def _complain(text: str) -> None:
+    show(f"gpgmail: {text}", err=True)

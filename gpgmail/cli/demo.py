@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -13,13 +13,17 @@ from rich.table import Table
 from gpgmail.core.events import Direction, PITrail
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.mailer import Mailer
-from gpgmail.delivery.receipt import Receipt
-from gpgmail.keys.keyring import Keyring
 from gpgmail.message import walk
 from gpgmail.message.draft import Attachment, Draft
 from gpgmail.protect.read import read
 from gpgmail.protect.verdict import Cover, ReadMail
 from gpgmail.testing import Received, Sink, ThrowawayHome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpgmail.delivery.receipt import Receipt
+    from gpgmail.keys.keyring import Keyring
 
 _SENDER = "Sender (demo) <sender@demo.example>"
 _RECIPIENT = "Empfängerin (demo) <recipient@demo.example>"
@@ -89,6 +93,7 @@ def _check(mail: ReadMail, receipt: Receipt, *, signer: str, recipient: str) -> 
         "the text": mail.parts[0].text == _TEXT.replace("\n", "\r\n"),
         "the attachments": files == _FILES,
         "the subject": mail.message["Subject"] == _SUBJECT,
+        "encrypted to nobody else": len(verdict.recipients) == 1,
         "no problems": not verdict.problems,
     }
     wrong = [what for what, holds in found.items() if not holds]

@@ -2,75 +2,99 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpgmail.cli.report import report_failure, report_mail
-from gpgmail.cli.secrets import secret_options, take_secret
+from gpgmail.cli.inputs import standard_input
+from gpgmail.cli.options import KEYS, SECRETS, GroupedCommand, json_option, option, secret_options
+from gpgmail.cli.report import report_failure, report_mail, show
+from gpgmail.cli.secrets import take_secret
+from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
-from gpgmail.crypto.engine import SignatureSeen
+from gpgmail.core.run import Run
 from gpgmail.protect.read import read
-from gpgmail.protect.verdict import ReadMail, ReadPart
+from gpgmail.protect.verdict import Cover
+
+if TYPE_CHECKING:
+    from gpgmail.crypto.engine import SignatureSeen
+    from gpgmail.protect.verdict import ReadMail, ReadPart, Verdict
+
+_DASH = "-"
+_SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("file", metavar="FILE|-")
-@click.option("--keyring", multiple=True, metavar="PLACE", help="Home, directory or file with keys; the first one decrypts. Default: your own home.")
-@secret_options("passphrase", descriptor=True)
-@click.option("--require-signature", is_flag=True, help="Fail unless everything is well signed.")
-@click.option("--require-encryption", is_flag=True, help="Fail unless everything was encrypted.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def command(file: str, **given: Any) -> None:
-    """Show what a mail says and who signed it.
+@option(
+    "--keyring",
+    multiple=True,
+    group=KEYS,
+    metavar="PLACE",
+    help="Home, directory or file with keys, your own home if not given. May be repeated: the"
+    " first one decrypts, the others add public keys.",
+)
+@secret_options("passphrase", SECRETS, descriptor=True)
+@option("--require-signature", is_flag=True, help="Fail unless all of it has a good signature.")
+@option("--require-encryption", is_flag=True, help="Fail unless all of it was encrypted.")
+@json_option
+def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands options in by name
+    """Decrypt and verify a mail, and show what it says and what holds for it.
 
-    The exit code is 65 when a signature is not good or covers only a part of the content.
+    The exit code is 65 when a signature is not good, or when a signature or the encryption covers
+    only a part of what the mail says.
     """
     try:
-        mail = read(
-            sys.stdin.buffer if file == "-" else file,
-            keyring=given["keyring"][0] if given["keyring"] else None,
-            more_keyrings=given["keyring"][1:],
-            passphrase=take_secret(
-                "passphrase",
-                given["passphrase_file"],
-                given["passphrase_command"],
-                given["passphrase_fd"],
-            ),
-            require_signature=given["require_signature"],
-            require_encryption=given["require_encryption"],
-        )
+        mail = _read(file, given)
     except GpgmailError as error:
         if not given["as_json"]:
             raise
         report_failure(error)
-        sys.exit(error.code.exit_code)
+        return error.code.exit_code
     if given["as_json"]:
         report_mail(mail)
     else:
         _show(mail)
-    if mail.verdict.problems:
-        sys.exit(Exit.DATA)
+    return 0 if _holds(mail.verdict) else Exit.DATA
+
+
+def _read(file: str, given: dict[str, Any]) -> ReadMail:
+    run = Run()
+    passphrase = take_secret("passphrase", given)
+    source = standard_input() if file == _DASH else file
+    with signals_call(run.cancel):
+        return read(
+            source,
+            keyring=given["keyring"][0] if given["keyring"] else None,
+            more_keyrings=given["keyring"][1:],
+            passphrase=passphrase,
+            require_signature=given["require_signature"],
+            require_encryption=given["require_encryption"],
+            run=run,
+        )
+
+
+def _holds(verdict: Verdict) -> bool:
+    return not verdict.problems and Cover.PART not in (verdict.signed, verdict.encrypted)
 
 
 def _show(mail: ReadMail) -> None:
     verdict = mail.verdict
-    for name in ("From", "To", "Cc", "Date", "Subject"):
+    for name in _SHOWN:
         if mail.message[name]:
-            click.echo(f"{name}: {mail.message[name]}")
+            show(f"{name}: {mail.message[name]}")
     how = f" ({verdict.cipher})" if verdict.cipher else ""
-    click.echo(f"Encrypted: {verdict.encrypted}{how}")
-    click.echo(f"Signed: {verdict.signed}")
+    show(f"Encrypted: {verdict.encrypted}{how}")
+    show(f"Signed: {verdict.signed}")
     for seen in verdict.signatures:
-        click.echo(f"  {_signature(seen)}")
+        show(f"  {_signature(seen)}")
     for problem in verdict.problems:
-        click.echo(f"Problem: {problem}")
+        show(f"Problem: {problem}")
     for part in mail.parts:
-        click.echo(f"\n--- {_title(part)}")
+        show(f"\n--- {_title(part)}")
         if part.content_type.startswith("text/") and not part.name:
-            click.echo(_printable(part.text.rstrip()))
+            show(part.text.rstrip().replace("\r\n", "\n"))
 
 
 def _signature(seen: SignatureSeen) -> str:
@@ -84,8 +108,3 @@ def _title(part: ReadPart) -> str:
     state = " and ".join(holds) or "not protected"
     name = f" {part.name}" if part.name else ""
     return f"{part.content_type}{name}, {len(part.content)} bytes, {state}"
-
-
-def _printable(text: str) -> str:
-    """Return *text* without control characters, which could rewrite what the terminal shows."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

@@ -1,42 +1,85 @@
-"""What the command line prints: lines for people, JSON for programs."""
+"""What the command line prints: lines for people, JSON for programs.
+
+All of it goes through `show`: words of servers, mails and keys are other people's.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpgmail.core.errors import GpgmailError, KeySelectionError, ServerError
-from gpgmail.core.replies import Reply
-from gpgmail.crypto.engine import SignatureSeen
-from gpgmail.delivery.receipt import Receipt
-from gpgmail.protect.verdict import ReadMail
+from gpgmail.core.codes import ErrorCode
+from gpgmail.core.errors import DeliveryError, GpgmailError, KeySelectionError, ServerError
+from gpgmail.core.situations import Situation
+
+if TYPE_CHECKING:
+    from gpgmail.core.replies import Reply
+    from gpgmail.crypto.engine import SignatureSeen
+    from gpgmail.delivery.receipt import Receipt
+    from gpgmail.protect.verdict import ReadMail
 
 
-def report_receipt(receipt: Receipt, *, as_json: bool, quiet: bool = False) -> None:
-    """Print what became of a mail; *quiet* leaves standard output to the mail itself."""
+def show(text: str, *, err: bool = False) -> None:
+    """Print text, on standard error with *err*, where a failure has nobody to be told to.
+
+    Raises:
+        MessageError: If standard output does not take it.
+    """
+    try:
+        click.echo(_printable(text), err=err)
+    except OSError as error:
+        if not err:
+            raise Situation.WORKING_FILE.error(
+                error.strerror or type(error).__name__,
+                subject="standard output",
+                code=ErrorCode.PGP_WRITE_FILE,
+            ) from error
+
+
+def silence() -> None:
+    """Let a stream that does not take what it was given end in nothing, before Python complains."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def line(error: GpgmailError) -> str:
+    """Return what an error says, with what was noted about it, as one line."""
+    return " ".join("; ".join([str(error), *getattr(error, "__notes__", ())]).splitlines())
+
+
+def report_receipt(receipt: Receipt, *, as_json: bool, err: bool = False) -> None:
+    """Print what became of a mail; *err* leaves standard output to the mail itself."""
     if as_json:
-        click.echo(json.dumps(_receipt(receipt), indent=2), err=quiet)
+        show(json.dumps(_receipt(receipt), indent=2), err=err)
         return
     for address in receipt.accepted:
         key = receipt.keys.get(address)
-        click.echo(f"accepted: {address}" + (f", encrypted to {key}" if key else ""), err=quiet)
+        show(f"accepted: {address}" + (f", encrypted to {key}" if key else ""), err=err)
     for address, reply in receipt.refused.items():
-        click.echo(f"refused: {address}: {reply}", err=True)
+        show(f"refused: {address}: {reply}", err=True)
     for fingerprint in receipt.signers:
-        click.echo(f"signed by: {fingerprint}", err=quiet)
-    if receipt.reply is not None:
-        click.echo(f"server: {receipt.reply}", err=quiet)
+        show(f"signed by: {fingerprint}", err=err)
+    for reply in receipt.replies:
+        show(f"server: {reply}", err=err)
 
 
-def report_failure(error: GpgmailError) -> None:
+def report_failure(error: GpgmailError, *, err: bool = False) -> None:
     """Print an error as JSON."""
     told: dict[str, Any] = {
         "family": str(error.code.family),
         "number": error.code.number,
         "name": error.code.name,
-        "message": str(error),
+        "message": line(error),
         "subject": error.subject,
         "hint": error.hint,
         "retry": str(error.retry),
@@ -46,9 +89,11 @@ def report_failure(error: GpgmailError) -> None:
             {"fingerprint": one.fingerprint, "user_id": one.user_id, "reason": one.reason}
             for one in error.candidates
         ]
+    if isinstance(error, DeliveryError):
+        told["accepted"] = error.accepted
     if isinstance(error, ServerError):
         told["refused"] = {address: _reply(reply) for address, reply in error.refused.items()}
-    click.echo(json.dumps({"error": told}, indent=2))
+    show(json.dumps({"error": told}, indent=2), err=err)
 
 
 def report_mail(mail: ReadMail) -> None:
@@ -75,7 +120,7 @@ def report_mail(mail: ReadMail) -> None:
             for part in mail.parts
         ],
     }
-    click.echo(json.dumps(told, indent=2))
+    show(json.dumps(told, indent=2))
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
@@ -109,3 +154,8 @@ def _signature(seen: SignatureSeen) -> dict[str, Any]:
         "digest": seen.digest,
         "key_algorithm": seen.key_algorithm,
     }
+
+
+def _printable(text: str) -> str:
+    """Return *text* without control characters, which could rewrite what the terminal shows."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

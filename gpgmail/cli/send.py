@@ -4,98 +4,175 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpgmail.cli.report import report_failure, report_receipt
-from gpgmail.cli.secrets import secret_options, take_secret
+from gpgmail.cli.inputs import STDIN, read_text
+from gpgmail.cli.options import (
+    KEYS,
+    MAIL,
+    SECRETS,
+    SERVER,
+    GroupedCommand,
+    json_option,
+    option,
+    secret_options,
+)
+from gpgmail.cli.report import line, report_failure, report_receipt, show
+from gpgmail.cli.secrets import take_secret
+from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.letter import FORMATS
 from gpgmail.delivery.mailer import Mailer
-from gpgmail.delivery.receipt import Receipt
-from gpgmail.delivery.writer import write_mail
+from gpgmail.delivery.writer import STDOUT, write_mail
 from gpgmail.message.draft import Attachment, Draft
 
-_STDIN = "-"
+if TYPE_CHECKING:
+    from gpgmail.delivery.receipt import Receipt
+
+_EXAMPLES = """\b
+Examples:
+  df -h | gpgmail send --server smtp://localhost --from root@localhost \\
+      --to ops@example.org --subject "Disks" --sign --encrypt
+  gpgmail send --from a@example.org --to b@example.org --text "See the file." \\
+      --attach report.pdf --encrypt --keyring b.asc --output mail.eml
+"""
 
 
-@click.command()
-@click.option("--server", metavar="URL", help="smtps://host, smtp://host, smtp+insecure://host.")
-@click.option("--from", "from_", required=True, metavar="ADDRESS", help="The sender.")
-@click.option("--to", multiple=True, metavar="ADDRESS", help="A recipient; may be repeated.")
-@click.option("--cc", multiple=True, metavar="ADDRESS", help="A copy; may be repeated.")
-@click.option("--bcc", multiple=True, metavar="ADDRESS", help="A blind copy; may be repeated.")
-@click.option("--subject", default="", help="The subject; it is never encrypted.")
-@click.option("--text", help="The text. Without any text option it is read from standard input.")
-@click.option("--text-file", metavar="FILE", help="Read the text from FILE, or - for stdin.")
-@click.option("--html-file", metavar="FILE", help="Add an HTML form of the text.")
-@click.option("--attach", multiple=True, metavar="FILE", help="Attach FILE; may be repeated.")
-@click.option("--sign", is_flag=True, help="Sign with the key of the --from address.")
-@click.option("--signer", multiple=True, metavar="KEY", help="Sign with KEY; may be repeated.")
-@click.option("--encrypt", is_flag=True, help="Encrypt to the key of every recipient.")
-@click.option("--recipient-key", multiple=True, metavar="KEY", help="Encrypt to KEY instead.")
-@click.option("--keyring", multiple=True, metavar="PLACE", help="Home, directory or file with keys; the first one signs. Default: your own home.")
-@click.option("--trust", metavar="POLICY", help="gnupg, always, or pinned:FILE.")
-@secret_options("passphrase", descriptor=True)
-@click.option("--user", help="Log in as USER.")
-@secret_options("password", descriptor=False)
-@click.option("--ca-file", metavar="FILE", help="Trust these certificates for TLS too.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True)
-@click.option("--timeout", type=click.IntRange(min=0), default=60, show_default=True, help="Seconds without any progress, 0 for no limit.")
-@click.option("--output", metavar="FILE", help="Write the finished mail to FILE (- for stdout) and connect to nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def command(**given: Any) -> None:
+@click.command(cls=GroupedCommand, epilog=_EXAMPLES)
+@option("--from", "from_", required=True, group=MAIL, metavar="ADDRESS", help="The sender.")
+@option("--to", multiple=True, group=MAIL, metavar="ADDRESS", help="A recipient. May be repeated.")
+@option("--cc", multiple=True, group=MAIL, metavar="ADDRESS", help="A copy. May be repeated.")
+@option(
+    "--bcc",
+    multiple=True,
+    group=MAIL,
+    metavar="ADDRESS",
+    help="A blind copy, encrypted on its own. May be repeated.",
+)
+@option("--subject", default="", group=MAIL, help="The subject. It is never encrypted.")
+@option("--text", group=MAIL, help="The text; without any of these three, standard input is read.")
+@option("--text-file", group=MAIL, metavar="FILE", help="Read the text from FILE (- for stdin).")
+@option("--html-file", group=MAIL, metavar="FILE", help="Add the same as HTML, from FILE.")
+@option("--attach", multiple=True, group=MAIL, metavar="FILE", help="Attach FILE. May be repeated.")
+@option("--sign", is_flag=True, group=KEYS, help="Sign with the key of the --from address.")
+@option(
+    "--signer",
+    multiple=True,
+    group=KEYS,
+    metavar="KEY",
+    help="Sign with KEY: a fingerprint, key id or address. May be repeated.",
+)
+@option("--encrypt", is_flag=True, group=KEYS, help="Encrypt to the keys of all recipients.")
+@option(
+    "--recipient-key",
+    multiple=True,
+    group=KEYS,
+    metavar="KEY",
+    help="Encrypt to KEY instead. May be repeated.",
+)
+@option(
+    "--keyring",
+    multiple=True,
+    group=KEYS,
+    metavar="PLACE",
+    help="Home, directory or file with keys, your own home if not given. May be repeated: the"
+    " first one signs, the others add public keys.",
+)
+@option(
+    "--trust",
+    group=KEYS,
+    metavar="POLICY",
+    help="Which keys belong to an address: as gnupg says, always, or as pinned:FILE says.",
+)
+@option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    group=KEYS,
+    help="PGP/MIME (RFC 3156), or OpenPGP in the text itself.",
+)
+@secret_options("passphrase", SECRETS, descriptor=True)
+@option(
+    "--server",
+    group=SERVER,
+    metavar="URL",
+    help="smtps://HOST (TLS), smtp://HOST (STARTTLS, but not on this machine), or"
+    " smtp+insecure://HOST; with :PORT where it is not the usual one.",
+)
+@option("--user", group=SERVER, metavar="NAME", help="Log in as NAME.")
+@secret_options("password", SERVER)
+@option("--ca-file", group=SERVER, metavar="FILE", help="Trust the certificates in FILE too.")
+@option(
+    "--timeout",
+    type=click.IntRange(min=0),
+    default=60,
+    show_default=True,
+    group=SERVER,
+    metavar="SECONDS",
+    help="Give up after so long without any progress; 0 for never.",
+)
+@option(
+    "--output",
+    metavar="FILE",
+    help="Write the finished mail to FILE (- for stdout) and connect to nothing.",
+)
+@json_option
+def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by name
     """Send one mail, signed and encrypted as asked.
 
-    Nothing is sent unless all that was asked for could be done.
+    Nothing is sent unless all that was asked for could be done. The exit code is 69 when the server
+    took the mail for some recipients only.
     """
+    to_stdout = given["output"] == STDOUT
     try:
         receipt = _send(given)
     except GpgmailError as error:
         if not given["as_json"]:
             raise
-        report_failure(error)
-        sys.exit(error.code.exit_code)
-    report_receipt(receipt, as_json=given["as_json"], quiet=given["output"] == _STDIN)
-    if receipt.refused:
-        sys.exit(Exit.UNAVAILABLE)
+        report_failure(error, err=to_stdout)
+        return error.code.exit_code
+    try:
+        report_receipt(receipt, as_json=given["as_json"], err=to_stdout)
+    except GpgmailError as error:
+        # The exit code is about the mail: a caller that tries again would send it twice.
+        show(f"gpgmail: the mail is done, but {line(error)}", err=True)
+    return Exit.UNAVAILABLE if receipt.refused else 0
 
 
 def _send(given: dict[str, Any]) -> Receipt:
     _check_usage(given)
-    passphrase = take_secret(
-        "passphrase",
-        given["passphrase_file"],
-        given["passphrase_command"],
-        given["passphrase_fd"],
-    )
-    password = take_secret("password", given["password_file"], given["password_command"])
     mailer = Mailer(
         given["server"],
         keyring=given["keyring"][0] if given["keyring"] else None,
         more_keyrings=given["keyring"][1:],
-        passphrase=passphrase,
+        passphrase=take_secret("passphrase", given),
         user=given["user"],
-        password=password,
+        password=take_secret("password", given),
         ca_file=given["ca_file"],
         trust=given["trust"],
         timeout=given["timeout"],
     )
+    draft = _draft(given)
     wanted: dict[str, Any] = {
         "sign": list(given["signer"]) or given["sign"],
         "encrypt": list(given["recipient_key"]) or given["encrypt"],
         "format": given["format_"],
     }
-    with mailer:
+    with signals_call(mailer.interrupt), mailer:
         if given["output"]:
-            return write_mail(mailer, _draft(given), given["output"], **wanted)
-        return mailer.send(_draft(given), **wanted)
+            return write_mail(mailer, draft, given["output"], **wanted)
+        return mailer.send(draft, **wanted)
 
 
 def _check_usage(given: dict[str, Any]) -> None:
+    if given["server"] and given["output"]:
+        raise Situation.BAD_VALUE.error("give --server or --output, not both", subject="output")
     if not given["server"] and not given["output"]:
         raise Situation.NO_SERVER.error("nothing to send through", hint="give --server or --output")
     if given["text"] is not None and given["text_file"] is not None:
@@ -110,7 +187,7 @@ def _draft(given: dict[str, Any]) -> Draft:
         bcc=", ".join(given["bcc"]),
         subject=given["subject"],
         text=_text(given),
-        html=_read_text(given["html_file"]) if given["html_file"] else None,
+        html=read_text(given["html_file"]) if given["html_file"] else None,
         attachments=tuple(Attachment(source=Path(name)) for name in given["attach"]),
     )
 
@@ -119,21 +196,8 @@ def _text(given: dict[str, Any]) -> str | None:
     if given["text"] is not None:
         return str(given["text"])
     if given["text_file"] is not None:
-        return _read_text(given["text_file"])
-    if given["html_file"] is not None or sys.stdin is None or sys.stdin.isatty():
-        return None if given["html_file"] else ""
-    return _read_text(_STDIN)
-
-
-def _read_text(name: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if name == _STDIN else Path(name).read_bytes()
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Situation.BAD_VALUE.error(
-            f"is not UTF-8 at byte {error.start}", subject=name, hint="attach it with --attach"
-        ) from None
-    except OSError as error:
-        raise Situation.ATTACHMENT.error(
-            f"cannot be read: {error.strerror}", subject=name
-        ) from None
+        return read_text(given["text_file"])
+    if given["html_file"] is not None:
+        return None
+    # A daemon may have closed it: then there is nothing to say, which is not a failure.
+    return read_text(STDIN) if sys.stdin is not None else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.run import Run
@@ -16,6 +15,7 @@ from gpgmail.keys.keyring import Keyring
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
 _ALGORITHMS = ("ed25519", "cv25519")  # to sign, to encrypt: fast to make
 
@@ -40,8 +40,12 @@ class ThrowawayHome:
 
     def __enter__(self) -> Self:
         self._directory = OwnedDirectory(self._run)
-        (self.path / "gpg-agent.conf").write_text(AGENT_OPTIONS, encoding="ascii")
-        (self.path / "private-keys-v1.d").mkdir(mode=0o700)
+        try:
+            (self.path / "gpg-agent.conf").write_text(AGENT_OPTIONS, encoding="ascii")
+            (self.path / "private-keys-v1.d").mkdir(mode=0o700)
+        except BaseException:
+            self._remove()
+            raise
         return self
 
     def __exit__(
@@ -50,6 +54,9 @@ class ThrowawayHome:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
         directory, self._directory = self._directory, None
         if directory is not None:
             directory.remove()

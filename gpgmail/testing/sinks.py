@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _LARGEST = 1 << 30
@@ -75,7 +76,10 @@ class Sink:
         self._thread.join()
 
     async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
-        self, server: SMTP, session: Session, envelope: Envelope
+        self,
+        server: SMTP,  # noqa: ARG002 - aiosmtpd's signature
+        session: Session,  # noqa: ARG002 - aiosmtpd's signature
+        envelope: Envelope,
     ) -> str:
         """Keep a mail; aiosmtpd calls this."""
         self.received.append(
@@ -105,6 +109,4 @@ class Sink:
             self._loop.close()
 
     def _new_protocol(self) -> SMTP:
-        return self._protocol(
-            self, data_size_limit=_LARGEST, enable_SMTPUTF8=True, loop=self._loop
-        )
+        return self._protocol(self, data_size_limit=_LARGEST, enable_SMTPUTF8=True, loop=self._loop)
