@@ -23,13 +23,9 @@ _ROWS = 512  # lines that are cut apart at once, the fastest of 256 to 4096
 BLOCK = _ROW * _ROWS  # reading in this size copies nothing twice
 _CUT = Struct("76s" * _ROWS).unpack
 
-_NOT_SEVEN_BIT = re.compile(
-    rb"[^\t\r\n -~]"  # beyond printable ASCII
-    rb"|[\t ](?=\r|\Z)"  # stripped by some relays
-    rb"|(?m:^)From "  # mangled in mailboxes
-    rb"|(?m:^)[^\n]{992}"  # 990 and CR: RFC 5321 allows 998, sendmail splits at 990 by default
-    rb"|\r(?!\n)|(?<!\r)\n"
-)
+_PLAIN = bytes([*b"\t\r\n", *range(0x20, 0x7F)])  # what 7bit text is made of here
+_LONGEST = 990  # RFC 5321 allows 998, but sendmail splits lines at 990 by default
+_FRAGILE = (b" \r\n", b"\t\r\n", b"\nFrom ")  # what relays strip, and what mailboxes mangle
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 # A leading dot is escaped too: broken relays double or drop it.
 _QP_UNSAFE = re.compile(rb"[^\t -<>-~]|[\t ]\Z|\A\.")
@@ -45,7 +41,17 @@ def canonical(data: bytes) -> bytes:
 
 def is_safe(data: bytes) -> bool:
     """Tell whether canonical *data* can be sent as it is."""
-    return not data or (data.endswith(b"\r\n") and not _NOT_SEVEN_BIT.search(data))
+    if not data:
+        return True
+    lines = data.count(b"\r\n")
+    return (
+        data.endswith(b"\r\n")
+        and not data.translate(None, _PLAIN)
+        and data.count(b"\r") == data.count(b"\n") == lines
+        and not data.startswith(b"From ")
+        and not any(fragile in data for fragile in _FRAGILE)
+        and max(map(len, data.split(b"\r\n"))) <= _LONGEST
+    )
 
 
 def encode_text(data: bytes) -> tuple[str, bytes]:

@@ -36,9 +36,10 @@ _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.
 _TOKEN = re.compile(r"[\w!#$&+.^`{|}~-]+", re.ASCII)  # RFC 2231 leaves out * ' %
 _LONG_RUN = re.compile(rf"[^ \t]{{{_LONG_TOKEN}}}")
 # A line is broken before blanks. First choice are blanks outside of quoted strings: not every
-# reader of MIME parameters unfolds inside of them.
+# reader of MIME parameters unfolds inside of them. Their length is bounded, so that a value full
+# of quotes takes no quadratic time.
 _CHUNKS = (
-    re.compile(rb'[ \t]*(?:"(?:[^"\\]|\\.)*"|[^ \t])+'),
+    re.compile(rb'[ \t]*(?:"(?:[^"\\]|\\.){0,300}"|[^ \t])+'),
     re.compile(rb"[ \t]*[^ \t]+"),
 )
 

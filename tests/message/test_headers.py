@@ -90,6 +90,15 @@ def test_quoted_strings_are_not_folded_inside():
     assert lines[1] == b' filename="' + b"a long name " * 8 + b'.pdf"'
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("value", ['"' + '\\" ' * 40_000, '"' * 100_000 + " x", '\\" ' * 40_000])
+def test_folding_a_value_full_of_quotes_takes_no_quadratic_time(value):
+    try:
+        assert folded("X", value).replace(b"\r\n", b"") == b"X: " + value.strip().encode()
+    except UsageError as error:
+        assert "no blank" in str(error)  # noqa: PT017 -- either outcome is right, late is not
+
+
 @pytest.mark.parametrize("bad", ["\r", "\n", "\0", "\r\n"])
 @pytest.mark.parametrize(
     "build",
