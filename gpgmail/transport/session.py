@@ -126,6 +126,19 @@ class Session(Client):
             raise
         return Delivery(accepted, refused, self.reply)
 
+    def still_there(self) -> bool:
+        """Tell, without waiting, whether the connection can take another mail, or else end it.
+
+        A server that speaks in a pause says goodbye (RFC 5321 section 3.8); nothing was sent then.
+        """
+        try:
+            usable = self._wire is not None and not self._wire.spoken()
+        except (EOFError, OSError):
+            usable = False
+        if not usable:
+            self.abort()
+        return usable
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
