@@ -6,12 +6,19 @@ names who has the mail already.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import DeliveryError, GpgmailError, ServerError
-from gpgmail.core.replies import Reply
-from gpgmail.delivery.letter import Letter
 from gpgmail.delivery.receipt import Receipt
-from gpgmail.transport.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gpgmail.core.replies import Reply
+    from gpgmail.delivery.letter import Letter
+    from gpgmail.message.draft import Composed
+    from gpgmail.transport.session import Session
 
 
 def deliver(letter: Letter, session: Session) -> Receipt:
@@ -21,11 +28,12 @@ def deliver(letter: Letter, session: Session) -> Receipt:
         ServerError: If the server took no recipient at all; `refused` has its words for each.
         DeliveryError: If the connection failed; `accepted` names who has the mail already.
     """
+    tls = session.tls_version
     accepted: list[str] = []
     refused: dict[str, Reply] = {}
     replies: list[Reply] = []
     refusal: ServerError | None = None
-    for copy in letter.copies:
+    for number, copy in enumerate(letter.copies):
         try:
             delivery = session.deliver(
                 copy.envelope,
@@ -36,11 +44,10 @@ def deliver(letter: Letter, session: Session) -> Receipt:
             )
         except ServerError as error:
             refusal = refusal or error
-            words = error.refused or dict.fromkeys(copy.envelope.addresses, error.reply)
-            refused.update({address: reply for address, reply in words.items() if reply})
+            refused.update(_words_for(letter.copies[number:], error, connected=session.connected))
             if not session.connected:
                 break
-        except GpgmailError as error:
+        except BaseException as error:
             _account(error, accepted)
             raise
         else:
@@ -50,19 +57,36 @@ def deliver(letter: Letter, session: Session) -> Receipt:
     if refusal is not None and not accepted:
         refusal.refused = refused
         raise refusal
-    return _receipt(letter, session, tuple(accepted), refused, tuple(replies))
+    return _receipt(letter, tls, tuple(accepted), refused, tuple(replies))
 
 
-def _account(error: GpgmailError, accepted: list[str]) -> None:
-    if isinstance(error, DeliveryError) and accepted:
-        error.accepted = tuple(accepted)
+def _words_for(
+    copies: Sequence[Composed], error: ServerError, *, connected: bool
+) -> Mapping[str, Reply]:
+    """Return the server's words to the recipients of the first of *copies*.
+
+    Where it ended the connection with them they are all that the others get.
+    """
+    without = copies[:1] if connected else copies
+    addresses = [address for copy in without for address in copy.envelope.addresses]
+    words = {} if error.reply is None else dict.fromkeys(addresses, error.reply)
+    return {**words, **error.refused}
+
+
+def _account(error: BaseException, accepted: list[str]) -> None:
+    """Add to *error* who has the mail already, so that nobody sends it to them again."""
+    if not accepted:
+        return
+    error.add_note(f"the server had already accepted the mail for {', '.join(accepted)}")
+    if isinstance(error, GpgmailError):
         error.retry = Retry.UNKNOWN
-        error.add_note(f"the server had already accepted the mail for {', '.join(accepted)}")
+    if isinstance(error, DeliveryError):
+        error.accepted = tuple(accepted)
 
 
 def _receipt(
     letter: Letter,
-    session: Session,
+    tls: str,
     accepted: tuple[str, ...],
     refused: dict[str, Reply],
     replies: tuple[Reply, ...],
@@ -76,6 +100,6 @@ def _receipt(
         keys=letter.plan.keys,
         replies=replies,
         encrypted=letter.plan.encrypts,
-        tls=session.tls_version,
+        tls=tls,
         size=sum(copy.size or 0 for copy in letter.copies),
     )

@@ -5,22 +5,24 @@ Everything that can fail without a server fails here, before there is a connecti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from email.message import EmailMessage
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from gpgmail.core.passphrases import Passphrases
-from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, Engine, Job
 from gpgmail.delivery.plan import Copy, Plan, Wish, make_plan
-from gpgmail.keys.keyrings import Keyrings
-from gpgmail.message.addresses import one_mailbox
 from gpgmail.message.draft import Composed, Draft, body, compose
 from gpgmail.message.email_message import from_email
-from gpgmail.message.part import Part
 from gpgmail.protect import inline, pgpmime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from email.message import EmailMessage
+
+    from gpgmail.core.passphrases import Passphrases
+    from gpgmail.core.run import Run
+    from gpgmail.keys.keyrings import Keyrings
+    from gpgmail.message.part import Part
 
 Format = Literal["pgpmime", "inline"]
 FORMATS: Sequence[Format] = get_args(Format)
@@ -57,10 +59,7 @@ class Desk:
                 f"must be one of {', '.join(FORMATS)}, not {form!r}", subject="format"
             )
         composed = compose(message) if isinstance(message, Draft) else from_email(message)
-        author = one_mailbox(composed.header("From"), "From").address
-        plan = make_plan(
-            composed.envelope, author, self.keyrings, sign=sign, encrypt=encrypt, run=run
-        )
+        plan = make_plan(composed, self.keyrings, sign=sign, encrypt=encrypt, run=run)
         source = composed if form == "pgpmime" or not plan.protects else _as_draft(message)
         copies = tuple(
             replace(

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from email.message import EmailMessage
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gpgmail.core.events import Event
 from gpgmail.core.passphrases import Passphrases, PassphraseSource
@@ -18,14 +14,21 @@ from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.engines import engine as get_engine
 from gpgmail.delivery.courier import deliver
 from gpgmail.delivery.letter import Desk, Format, Letter
-from gpgmail.delivery.plan import Wish
-from gpgmail.delivery.receipt import Receipt
 from gpgmail.keys.keyrings import Keyrings, Where
-from gpgmail.keys.trust import Trust
-from gpgmail.message.draft import Draft
-from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from gpgmail.transport.url import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from email.message import EmailMessage
+    from pathlib import Path
+    from types import TracebackType
+
+    from gpgmail.delivery.plan import Wish
+    from gpgmail.delivery.receipt import Receipt
+    from gpgmail.keys.trust import Trust
+    from gpgmail.message.draft import Draft
+    from gpgmail.transport.options import TransportOptions
 
 E = TypeVar("E", bound=Event)
 
@@ -89,8 +92,8 @@ class Mailer:
         """Protect and deliver a mail; connect first where there is no connection yet.
 
         *sign* True takes the key of the From address, *encrypt* True a key for each recipient; both
-        take fingerprints or addresses instead. Bcc recipients get copies of their own. The
-        connection stays open until `close()`.
+        take fingerprints or addresses instead. Encrypted, each Bcc recipient gets a copy of his
+        own. The connection stays open until `close()`; one that the server ended is made anew.
 
         Raises:
             KeySelectionError: If a key is missing, unusable, ambiguous or not trusted.
@@ -124,13 +127,20 @@ class Mailer:
             run.cancel()
 
     def close(self) -> None:
-        """End the connection and what was made for keyrings that this mailer opened."""
-        session, self._session = self._session, None
-        try:
-            if session is not None:
-                session.close()
-        finally:
-            self._desk.keyrings.close()
+        """End the connection and what was made for keyrings that this mailer opened.
+
+        The mailer can be used again, and connects anew. A second call does nothing.
+
+        Raises:
+            StateError: With code 166 if a call is running: `interrupt` it first.
+        """
+        with self._working() as run:
+            session, self._session = self._session, None
+            try:
+                if session is not None:
+                    session.use(run).close()
+            finally:
+                self._desk.keyrings.close()
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +154,7 @@ class Mailer:
         self.close()
 
     def _connected(self, options: TransportOptions, run: Run) -> Session:
-        if self._session is None or not self._session.use(run).connected:
+        if self._session is None or not self._session.use(run).still_there():
             self._session = None
             self._session = Session.open(options, run)
         return self._session

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
-from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import ChosenKey
-from gpgmail.keys.keyrings import Keyrings
-from gpgmail.keys.selection import Selection
 from gpgmail.keys.trust import comparable
+from gpgmail.message.addresses import one_mailbox
+
+if TYPE_CHECKING:
+    from gpgmail.core.run import Run
+    from gpgmail.keys.keyrings import Keyrings
+    from gpgmail.keys.selection import Selection
+    from gpgmail.message.draft import Composed
 
 Wish = bool | str | Sequence[str]
 
@@ -49,22 +54,24 @@ class Plan:
 
 
 def make_plan(
-    envelope: Envelope, author: str, keyrings: Keyrings, *, sign: Wish, encrypt: Wish, run: Run
+    composed: Composed, keyrings: Keyrings, *, sign: Wish, encrypt: Wish, run: Run
 ) -> Plan:
     """Choose the keys for a mail.
 
-    *sign* True takes the key of the *author*'s address; *encrypt* True one for each recipient.
-    Otherwise both name keys by fingerprint, address or user id.
+    *sign* True takes the key of the From address; *encrypt* True one for each recipient. Otherwise
+    both name keys by fingerprint, address or user id.
 
     Raises:
+        UsageError: If a wish names nothing, or *sign* is True and From names more than one author.
         KeySelectionError: If a key is missing, unusable or not the only one; `candidates` says why.
     """
-    signers = tuple(
-        _chosen(keyrings.signer(query, run)) for query in _queries(sign, (author,), "sign")
-    )
+    envelope = composed.envelope
+    if sign is True:
+        sign = one_mailbox(composed.header("From"), "From").address
+    signers = _distinct(keyrings.signer(query, run) for query in _queries(sign, "sign"))
     if encrypt is True:
         return _plan_by_address(envelope, keyrings, signers, run)
-    named = [keyrings.recipient(query, run) for query in _queries(encrypt, (), "encrypt")]
+    named = [keyrings.recipient(query, run) for query in _queries(encrypt, "encrypt")]
     if not named:
         return Plan(signers, (Copy(envelope.recipients),), {})
     return _plan_by_name(envelope, named, signers)
@@ -74,72 +81,85 @@ def _plan_by_address(
     envelope: Envelope, keyrings: Keyrings, signers: tuple[ChosenKey, ...], run: Run
 ) -> Plan:
     found = {
-        recipient.address: keyrings.recipient(recipient.address, run)
+        recipient.address: (keyrings.recipient(recipient.address, run),)
         for recipient in envelope.recipients
     }
-    copies = tuple(
-        Copy(group, _distinct(found[recipient.address] for recipient in group))
-        for group in _groups(envelope)
-    )
-    return Plan(signers, copies, {address: key.fingerprint for address, key in found.items()})
+    return _plan(envelope, signers, found, ())
 
 
 def _plan_by_name(
     envelope: Envelope, named: list[Selection], signers: tuple[ChosenKey, ...]
 ) -> Plan:
-    """Encrypt to the keys that the caller named; one that is a Bcc recipient's goes to him alone."""
-    owners = {
-        comparable(user_id.email): selection
-        for selection in named
-        for user_id in selection.key.user_ids
-        if user_id.email
-    }
-    blind = {
-        recipient.address: owners[comparable(recipient.address)]
+    """Encrypt to the keys that the caller named; those with a recipient's address are his.
+
+    One that is a Bcc recipient's goes into his copy alone, the others into that of all the rest.
+    """
+    owned = {
+        recipient.address: tuple(key for key in named if _is_for(key, recipient.address))
         for recipient in envelope.recipients
-        if recipient.recipient_type is RecipientType.BCC and comparable(recipient.address) in owners
     }
-    open_addresses = {
-        comparable(recipient.address)
-        for recipient in envelope.recipients
-        if recipient.recipient_type is not RecipientType.BCC
-    }
-    only_blind = {
-        selection.fingerprint
-        for selection in blind.values()
-        if not any(comparable(uid.email) in open_addresses for uid in selection.key.user_ids)
-    }
-    common = [selection for selection in named if selection.fingerprint not in only_blind]
+    blind, others = (
+        {
+            key.fingerprint
+            for one in envelope.recipients
+            if _is_blind(one) is kind
+            for key in owned[one.address]
+        }
+        for kind in (True, False)
+    )
+    common = tuple(key for key in named if key.fingerprint not in blind - others)
+    return _plan(envelope, signers, owned, common)
+
+
+def _plan(
+    envelope: Envelope,
+    signers: tuple[ChosenKey, ...],
+    owned: Mapping[str, tuple[Selection, ...]],
+    common: tuple[Selection, ...],
+) -> Plan:
+    """Give each group of recipients its copy.
+
+    Those in To and Cc get one with their own keys and the *common* ones, a Bcc recipient one with
+    his own keys, or where he has none with the common ones.
+    """
     copies = []
     for group in _groups(envelope):
-        own = blind.get(group[0].address) if len(group) == 1 else None
-        chosen = [own] if own is not None else common
-        if not chosen:
+        own = [key for recipient in group for key in owned[recipient.address]]
+        keys = own if _is_blind(group[0]) and own else [*own, *common]
+        if not keys:
             raise Situation.KEY_NOT_FOUND.error(
                 "every key that was named belongs to a Bcc recipient",
                 subject=", ".join(recipient.address for recipient in group),
                 hint="name a key for them too",
             )
-        copies.append(Copy(group, _distinct(chosen)))
-    known = {
-        recipient.address: owners[comparable(recipient.address)].fingerprint
-        for recipient in envelope.recipients
-        if comparable(recipient.address) in owners
-    }
-    return Plan(signers, tuple(copies), known)
+        copies.append(Copy(group, _distinct(keys)))
+    used = {address: keys[0].fingerprint for address, keys in owned.items() if keys}
+    return Plan(signers, tuple(copies), used)
 
 
 def _groups(envelope: Envelope) -> list[tuple[Recipient, ...]]:
     """Split the recipients into those who share a copy: To and Cc together, each Bcc alone."""
-    bcc = RecipientType.BCC
-    together = tuple(item for item in envelope.recipients if item.recipient_type is not bcc)
-    alone = [(item,) for item in envelope.recipients if item.recipient_type is bcc]
+    together = tuple(one for one in envelope.recipients if not _is_blind(one))
+    alone = [(one,) for one in envelope.recipients if _is_blind(one)]
     return [together, *alone] if together else [*alone]
 
 
-def _queries(wish: Wish, default: Sequence[str], name: str) -> Sequence[str]:
-    if isinstance(wish, bool):
-        return default if wish else ()
+def _is_blind(recipient: Recipient) -> bool:
+    return recipient.recipient_type is RecipientType.BCC
+
+
+def _is_for(selection: Selection, address: str) -> bool:
+    """Tell whether a key has a user id with *address*.
+
+    In any case of letters: a key that only may be a Bcc recipient's must not show up with others.
+    """
+    wanted = comparable(address).lower()
+    return any(comparable(uid.email).lower() == wanted for uid in selection.key.user_ids)
+
+
+def _queries(wish: Literal[False] | str | Sequence[str], name: str) -> Sequence[str]:
+    if wish is False:
+        return ()
     queries = [wish] if isinstance(wish, str) else list(wish)
     if not queries or not all(query.strip() for query in queries):
         raise Situation.BAD_VALUE.error(

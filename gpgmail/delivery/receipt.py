@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from gpgmail.core.replies import Reply
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gpgmail.core.replies import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,16 +88,33 @@ def _write_out(letter: Letter, target: str) -> int:
     return _write_whole(letter, Path(os.path.realpath(path)))
 
 
-def _write_whole(letter: Letter, target: Path) -> int:
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write(letter: Letter, target: str) -> int:
+    try:
+        if target == STDOUT:
+            return _copy(letter, sys.stdout.buffer)
+        path = Path(target).resolve()
+        if path.exists() and not path.is_file():  # a device or pipe, which is not to be replaced
+            with path.open("wb") as file:
+                return _copy(letter, file)
+        return _write_whole(letter, path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Situation.WORKING_FILE.error(
+            f"cannot be written: {reason}", subject=ascii(target)
+        ) from error
+
+
+def _write_whole(letter: Letter, path: Path) -> int:
+    import tempfile
+
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".gpgmail-")  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             size = _copy(letter, file)
             os.fsync(file.fileno())
-        beside.replace(target)
+        Path(name).replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
         raise
     return size
 

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import KeySelectionError
+from gpgmail.keys.key import State, Validity, key_from_record
 from gpgmail.keys.keyring import Keyring
-from gpgmail.keys.selection import Selection
-from gpgmail.keys.trust import Trust, parse
+from gpgmail.keys.trust import Trust, comparable, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
     from gpgmail.gpg.home import Home
+    from gpgmail.keys.selection import Selection
 
 Where = Keyring | str | Path | bytes | None
 
@@ -64,6 +66,9 @@ class Keyrings:
     def recipient(self, query: str, run: Run) -> Selection:
         """Return the encryption key that *query* means, from the first keyring that has one.
 
+        A key that is revoked or expired in one keyring is not taken from a later one, which may
+        only not have heard of it.
+
         Raises:
             KeySelectionError: If none has a usable one: that of the keyring that came nearest.
         """
@@ -73,8 +78,27 @@ class Keyrings:
 
         return self._remembered(("encrypt", query), lambda: _first(self._keyrings, find))
 
+    def validity(self, fingerprint: str, address: str, run: Run) -> Validity | None:
+        """Return how sure gpg is that *address* belongs to a key, None if no user id says so.
+
+        Raises:
+            KeyringError: If the keys cannot be read.
+        """
+        from gpgmail.gpg.librarian import Librarian
+
+        wanted = comparable(address).lower()
+        home = self.home(run, None, secret=False)
+        keys = map(key_from_record, Librarian(home, run).list_keys(f"0x{fingerprint}"))
+        found = {
+            user_id.validity
+            for key in keys
+            for user_id in key.user_ids
+            if user_id.state is State.VALID and comparable(user_id.email).lower() == wanted
+        }
+        return next((validity for validity in reversed(Validity) if validity in found), None)
+
     def home(
-        self, run: Run, passphrases: Passphrases, *, secret: bool, public: bool = True
+        self, run: Run, passphrases: Passphrases | None, *, secret: bool, public: bool = True
     ) -> Home:
         """Return a home to run gpg in, with all public keys where *public* asks for them."""
         first, *others = self._keyrings
@@ -102,15 +126,24 @@ class Keyrings:
 
 
 def _first(keyrings: Sequence[Keyring], find: Callable[[Keyring], Selection]) -> Selection:
-    nearest: KeySelectionError | None = None
+    errors: list[KeySelectionError] = []
     for keyring in keyrings:
         try:
-            return find(keyring)
+            selection = find(keyring)
         except KeySelectionError as error:
-            if nearest is None or (error.candidates and not nearest.candidates):
-                nearest = error
-    assert nearest is not None  # noqa: S101 - there is always a first keyring
-    raise nearest
+            errors.append(error)
+            continue
+        over = [error for error in errors if _says_that_it_is_over(error, selection.fingerprint)]
+        if over:
+            raise over[0]
+        return selection
+    raise next((error for error in errors if error.candidates), errors[0])
+
+
+def _says_that_it_is_over(error: KeySelectionError, fingerprint: str) -> bool:
+    return error.code is ErrorCode.KEY_UNUSABLE and any(
+        candidate.fingerprint == fingerprint for candidate in error.candidates
+    )
 
 
 def _still_valid(selection: Selection) -> bool:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gpgmail.message.storage import Spooled
+from gpgmail.core.errors import CryptoError
+from gpgmail.crypto.packets import Container, HeadReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gpgmail.message.storage import Spooled
 
 # A block begins and ends at line starts; the kinds of its two lines must go together.
 _BLOCK = re.compile(
@@ -48,3 +54,14 @@ def find_blocks(text: bytes) -> Blocks:
         Block(found[0] + b"\n", found["signed"] is not None) for found in _BLOCK.finditer(text)
     )
     return Blocks(blocks, _BLOCK.sub(b"", text))
+
+
+def is_encrypted(message: bytes) -> bool:
+    """Tell whether an armored message is encrypted and not only signed; a damaged one is."""
+    reader = HeadReader()
+    try:
+        reader.feed(message)
+        head = reader.result()
+    except CryptoError:
+        return True
+    return head.container is not Container.OTHER or bool(head.recipients or head.passphrases)

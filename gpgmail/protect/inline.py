@@ -7,17 +7,21 @@ readers agree on armor inside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from email.message import EmailMessage
-from typing import cast
+from email.message import EmailMessage, Message
+from typing import TYPE_CHECKING, cast
 
-from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.draft import Attachment, Draft
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gpgmail.core.errors import GpgmailError
+    from gpgmail.core.run import Run
 
 _ENCRYPTED = "application/pgp-encrypted"
 _SIGNATURE = "application/pgp-signature"
@@ -53,12 +57,12 @@ def protect(draft: Draft, engine: Engine, job: Job, run: Run) -> Draft:
     """Return *draft* with its text and every attachment protected.
 
     Raises:
-        UnsupportedError: If it has an HTML text.
+        UnsupportedError: If it has an HTML text, or a text in an encoding of its own.
     """
     if draft.html is not None:
-        raise Situation.UNSUPPORTED_HERE.error(
-            "an HTML text cannot be protected inline", subject="format", hint="use pgpmime"
-        )
+        raise _only_pgpmime("an HTML text cannot be protected inline")
+    if draft.own_headers or any(name.lower().startswith("content-") for name, _ in draft.headers):
+        raise _only_pgpmime("a text with MIME fields of its own cannot be protected inline")
     text = draft.text or ""
     if job.recipients:
         done = encrypt_text(text, engine, job, run)
@@ -75,26 +79,32 @@ def draft_of(message: EmailMessage) -> Draft:
     Raises:
         UnsupportedError: If it has another shape than a text and attachments.
     """
+    if not isinstance(message, EmailMessage):
+        raise _only_pgpmime("a Message of another policy cannot be protected inline")
     text = message.get_body(preferencelist=("plain",))
     others = [part for part in message.walk() if not part.is_multipart() and part is not text]
     attached = list(message.iter_attachments()) if message.is_multipart() else []
     if any(part not in attached for part in others):
-        raise Situation.UNSUPPORTED_HERE.error(
-            "only a text with attachments can be protected inline",
-            subject="format",
-            hint="use pgpmime",
-        )
-    return Draft(
-        text=str(text.get_content()) if text is not None else "",
-        attachments=tuple(
-            Attachment(
-                source=cast("bytes", part.get_payload(decode=True)),
-                name=part.get_filename(),
-                content_type=part.get_content_type(),
-            )
-            for part in attached
-        ),
+        raise _only_pgpmime("only a text with attachments can be protected inline")
+    try:
+        words = str(text.get_content()) if text is not None else ""
+    except LookupError as error:
+        raise Situation.BAD_MESSAGE.error(str(error), subject="text") from error
+    return Draft(text=words, attachments=tuple(map(_attachment, attached)))
+
+
+def _attachment(part: Message) -> Attachment:
+    charset = part.get_content_charset()
+    kind = part.get_content_type() + (f'; charset="{charset}"' if charset else "")
+    return Attachment(
+        source=cast("bytes", part.get_payload(decode=True)),
+        name=part.get_filename(),
+        content_type=kind,
     )
+
+
+def _only_pgpmime(detail: str) -> GpgmailError:
+    return Situation.UNSUPPORTED_HERE.error(detail, subject="format", hint="use pgpmime")
 
 
 def _text(

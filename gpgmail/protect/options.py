@@ -7,7 +7,17 @@ from gpgmail.core.declare import Declared, is_set, prop, setting
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms
 
-CIPHERS = ("AES128", "AES192", "AES256", "3DES", "TripleDES", "CAST5", "BLOWFISH", "TWOFISH", "IDEA")
+CIPHERS = (
+    "AES128",
+    "AES192",
+    "AES256",
+    "3DES",
+    "TripleDES",
+    "CAST5",
+    "BLOWFISH",
+    "TWOFISH",
+    "IDEA",
+)
 DIGESTS = ("SHA256", "SHA384", "SHA512", "SHA224", "SHA1", "MD5", "RIPEMD160")
 COMPRESSIONS = ("zip", "zlib", "bzip2", "none", "uncompressed")
 _HIGHEST_LEVEL = {"bzip2": 9}

@@ -7,12 +7,16 @@ into the engine and is never kept in clear. Part names are the ones that other c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gpgmail.core.run import Run
+from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.part import Part, leaf, multipart, verbatim
 from gpgmail.message.storage import Spooled
 from gpgmail.protect.armor import crlf_writer
+
+if TYPE_CHECKING:
+    from gpgmail.core.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,23 @@ class Protected:
 
 
 def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
-    """Return *content* inside multipart/signed (RFC 3156 section 5)."""
+    """Return *content* inside multipart/signed (RFC 3156 section 5).
+
+    Raises:
+        UnsupportedError: If it holds bytes that a relay may recode, which breaks the signature
+            (section 3). Encrypted, they are safe.
+    """
+    if content.eight_bit:
+        raise Situation.UNSUPPORTED_HERE.error(
+            "a part that must not be changed has bytes above 127, which cannot be signed",
+            subject="content",
+            hint="encrypt it too, or attach that part as a file",
+        )
     exact = Spooled()
     for chunk in content.render():
         exact.write(chunk)
     signature = Spooled()
-    made = engine.sign(
-        job, exact.chunks(), crlf_writer(signature), SignatureMode.DETACHED, run
-    )
+    made = engine.sign(job, exact.chunks(), crlf_writer(signature), SignatureMode.DETACHED, run)
     signed = multipart(
         "signed",
         (verbatim(exact.chunks, size=exact.size), _signature_part(signature)),

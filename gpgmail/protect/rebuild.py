@@ -1,45 +1,58 @@
 """What a reader should see of an opened mail, as a standard EmailMessage.
 
-The outer header fields stay, but for those that the protected content has itself; the content is that
-of the core, on its exact bytes, or where inline OpenPGP was opened the opened parts.
+The outer header fields stay. Of the opened content only the Content-* fields count: others in it
+would replace what the receiving servers wrote. The content is that of the core, on its exact bytes,
+or where inline OpenPGP was opened the opened parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from email import policy
-from email.message import EmailMessage
 from email.parser import BytesParser
+from typing import TYPE_CHECKING
 
-from gpgmail.message.walk import Entity
-from gpgmail.protect.verdict import ReadPart
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from email.message import EmailMessage
 
-_REPLACED = ("content-", "mime-version")
+    from gpgmail.message.headers import Field
+    from gpgmail.message.walk import Entity
+    from gpgmail.protect.verdict import ReadPart
+
+_CHARSET = re.compile(r"[\w.:-]+", re.ASCII)
+_COMPOSITE = {"multipart", "message"}
 
 
-def rebuild(root: Entity, core: Entity, opened: Sequence[ReadPart] | None) -> EmailMessage:
+def rebuild(root: Entity, core: Entity, opened: Sequence[ReadPart] | None = None) -> EmailMessage:
     """Return the mail *root* with the content of *core*, or with the *opened* parts."""
     if opened is not None:
         return _of_parts(root, opened)
     if core is root:
         return _parse(root.raw)
-    own = {name.lower() for name, _ in core.fields}
-    lines = _outer_lines(root, without=own)
-    return _parse("".join(lines).encode("utf-8", "surrogateescape") + core.raw)
+    content = (field for field in core.fields if _is_content(field))
+    return _parse(_header((*_outer(root), *content)) + core.body)
 
 
-def _outer_lines(root: Entity, without: set[str]) -> list[str]:
-    kept = (
-        (name, value)
-        for name, value in root.fields
-        if name.lower() not in without and not name.lower().startswith(_REPLACED)
-    )
-    return [*(f"{name}: {value}\r\n" for name, value in kept), "MIME-Version: 1.0\r\n"]
+def _outer(root: Entity) -> Iterable[Field]:
+    for field in root.fields:
+        if not _is_content(field) and field[0].lower() != "mime-version":
+            yield field
+    yield "MIME-Version", "1.0"
+
+
+def _is_content(field: Field) -> bool:
+    return field[0].lower().startswith("content-")
+
+
+def _header(fields: Iterable[Field]) -> bytes:
+    """Return *fields* as lines; a lone CR would begin another one for the parser."""
+    lines = (f"{name}: {value}".replace("\r", " ") + "\r\n" for name, value in fields)
+    return "".join((*lines, "\r\n")).encode("utf-8", "surrogateescape")
 
 
 def _of_parts(root: Entity, parts: Sequence[ReadPart]) -> EmailMessage:
-    lines = "".join(_outer_lines(root, without=set()))
-    message = _parse(f"{lines}\r\n".encode("utf-8", "surrogateescape"))
+    message = _parse(_header(_outer(root)))
     first, *rest = parts
     if first.content_type == "text/plain":
         message.set_content(first.text)
@@ -50,13 +63,13 @@ def _of_parts(root: Entity, parts: Sequence[ReadPart]) -> EmailMessage:
         main, _, sub = part.content_type.partition("/")
         message.add_attachment(
             part.content,
-            maintype=main if main not in {"multipart", "message"} else "application",
-            subtype=sub if main not in {"multipart", "message"} else "octet-stream",
+            maintype="application" if main in _COMPOSITE else main,
+            subtype="octet-stream" if main in _COMPOSITE else sub,
             filename=part.name or None,
+            params={"charset": part.charset} if _CHARSET.fullmatch(part.charset) else None,
         )
     return message
 
 
 def _parse(data: bytes) -> EmailMessage:
-    parsed = BytesParser(policy=policy.default).parsebytes(data)
-    return parsed
+    return BytesParser(policy=policy.default).parsebytes(data)

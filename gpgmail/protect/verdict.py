@@ -1,16 +1,21 @@
-"""What was found out about a received mail, as values.
+"""What was found out about a received mail, as values, and how it follows from its parts.
 
 A signature counts for exactly the content that it covers. `Cover` says whether that is everything
-that a reader would see; content outside is never called signed or encrypted.
+that a reader would see; content outside is never called signed or encrypted. Whole needs one
+signer: what two people signed, each a part of it, nobody signed as it stands.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.message import EmailMessage
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from gpgmail.crypto.engine import SignatureSeen, SignatureStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from email.message import EmailMessage
 
 
 class Cover(StrEnum):
@@ -21,7 +26,7 @@ class Cover(StrEnum):
     NONE = "none"
 
     @classmethod
-    def of(cls, held: list[bool]) -> Cover:
+    def of(cls, held: Sequence[bool]) -> Cover:
         """Return the cover where *held* says for each part whether it holds."""
         if held and all(held):
             return cls.WHOLE
@@ -42,14 +47,19 @@ class ReadPart:
     @property
     def signed(self) -> bool:
         """Whether a good signature covers this part."""
-        return any(seen.status is SignatureStatus.GOOD for seen in self.signatures)
+        return bool(self.good)
+
+    @property
+    def good(self) -> tuple[SignatureSeen, ...]:
+        """The good signatures that cover this part."""
+        return tuple(seen for seen in self.signatures if seen.status is SignatureStatus.GOOD)
 
     @property
     def text(self) -> str:
         """The content as text; what its charset cannot express is replaced."""
         try:
             return self.content.decode(self.charset or "utf-8", "replace")
-        except LookupError:
+        except (LookupError, ValueError):  # no such charset, or no name of one
             return self.content.decode("latin-1")
 
 
@@ -57,12 +67,18 @@ class ReadPart:
 class Verdict:
     """What holds for the mail.
 
-    `problems` says in words why something does not hold. `signatures` are all that were found, in
-    their order, also bad ones.
+    `signer` is the good signature that covers the whole content; None where there is none.
+    `author` is the address in From, which everybody can write there: `author_validity` is that of
+    the signer's user id with this address, and empty where his key has no such user id.
+    `signatures` are all that were found, also bad ones. `problems` says in words what does not
+    hold.
     """
 
     signed: Cover
     encrypted: Cover
+    signer: SignatureSeen | None = None
+    author: str = ""
+    author_validity: str = ""
     signatures: tuple[SignatureSeen, ...] = ()
     recipients: tuple[str, ...] = ()
     decrypted_with: str = ""
@@ -70,22 +86,47 @@ class Verdict:
     problems: tuple[str, ...] = ()
 
     @property
-    def signer(self) -> SignatureSeen | None:
-        """The first good signature that covers the whole content, otherwise None."""
-        if self.signed is not Cover.WHOLE:
-            return None
-        return next((one for one in self.signatures if one.status is SignatureStatus.GOOD), None)
+    def by_author(self) -> bool:
+        """Whether the whole content is signed by a key that has a user id with the From address.
+
+        How sure gpg is that the address belongs to the key says `author_validity`.
+        """
+        return self.signer is not None and bool(self.author_validity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMail:
     """A received mail, opened.
 
-    `message` is what a reader should see: the content that the verdict holds for with the outer
-    header fields, or the mail as it came where nothing, or not everything, is protected. The outer
-    header fields (Subject among them) are never covered by a signature.
+    `message` is what a reader should see: where all of the content is signed, or all is encrypted,
+    the opened content under the outer header fields, otherwise the mail as it came. The outer
+    header fields (Subject and From among them) are never covered by a signature.
     """
 
     message: EmailMessage
     parts: tuple[ReadPart, ...]
     verdict: Verdict
+
+
+def signer_of(parts: Sequence[ReadPart]) -> SignatureSeen | None:
+    """Return the first good signature by a key that signed every part, otherwise None."""
+    keys = [{seen.primary for seen in part.good} for part in parts]
+    common = set.intersection(*keys) if keys else set()
+    return next((seen for part in parts for seen in part.good if seen.primary in common), None)
+
+
+def complaints(parts: Sequence[ReadPart], signatures: Sequence[SignatureSeen]) -> tuple[str, ...]:
+    """Return in words which signatures are not good, and what covers only a part."""
+    bad = [_complaint(seen) for seen in signatures if seen.status is not SignatureStatus.GOOD]
+    signed, encrypted = ([part.signed for part in parts], [part.encrypted for part in parts])
+    if all(signed) and signer_of(parts) is None:
+        bad.append("the parts are signed by different keys")
+    for what, held in (("signed", signed), ("encrypted", encrypted)):
+        if Cover.of(held) is Cover.PART:
+            bad.append(f"only {sum(held)} of {len(held)} parts are {what}")
+    return tuple(bad)
+
+
+def _complaint(seen: SignatureSeen) -> str:
+    who = f"{seen.user_id} {seen.fingerprint or seen.key_id}".strip()
+    return f"signature by {who}: {seen.status}"
