@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.passphrases import Passphrases
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
+from gpgmail.gpg.binary import find, require_secret
 from gpgmail.gpg.home import Home
 from gpgmail.gpg.librarian import Librarian
 from gpgmail.keys.key import Key, Purpose, key_from_record
@@ -107,7 +108,9 @@ class Keyring:
         Raises:
             KeySelectionError: If there is none, or more than one.
             KeyringError: If the keys cannot be read.
+            EngineError: If gpg is too old: it would know of none, which is not the reason.
         """
+        require_secret(find("gpg"))
         return self._select(query, Purpose.SIGN, ALWAYS, run or Run())
 
     def find_recipient(
