@@ -1,11 +1,16 @@
-"""`Collection`: the typed lists of the component face, which grow and shrink by count."""
+"""`Collection`: the typed lists of the component face, which grow and shrink by count.
+
+Whoever owns one is asked before every change, so that he can say no.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from gpgmail.core.situations import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -13,12 +18,9 @@ T = TypeVar("T")
 class Collection(Generic[T]):
     """A list of one type; setting `count` makes empty items or drops the last ones."""
 
-    def __init__(
-        self, kind: type[T], make: Callable[[], T], changed: Callable[[], None], name: str
-    ) -> None:
+    def __init__(self, kind: type[T], changing: Callable[[], None], name: str) -> None:
         self._kind = kind
-        self._make = make
-        self._changed = changed
+        self._changing = changing
         self._name = name
         self._items: list[T] = []
 
@@ -28,17 +30,23 @@ class Collection(Generic[T]):
         Raises:
             UsageError: If it is of another type.
         """
-        self._items.append(self._accept(item))
-        self._changed()
+        self.extend((item,))
+
+    def extend(self, items: Iterable[T]) -> None:
+        """Add several items at the end; raises what `append` does, and then adds none."""
+        self._put(slice(len(self._items), None), items)
 
     def clear(self) -> None:
         """Drop every item."""
-        self._items.clear()
-        self._changed()
+        self._put(slice(None), ())
 
     @property
     def count(self) -> int:
-        """The number of items."""
+        """The number of items.
+
+        Raises:
+            UsageError: If it is set to anything but a number of 0 or more.
+        """
         return len(self._items)
 
     @count.setter
@@ -47,34 +55,37 @@ class Collection(Generic[T]):
             raise Situation.BAD_VALUE.error(
                 f"takes a number of 0 or more, not {value!r}", subject=f"{self._name} count"
             )
-        del self._items[value:]
-        self._items.extend(self._make() for _ in range(value - len(self._items)))
-        self._changed()
+        missing = value - len(self._items)
+        self._put(slice(min(value, len(self._items)), None), [self._kind() for _ in range(missing)])
 
     def __len__(self) -> int:
         return len(self._items)
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._items)
+        return iter(tuple(self._items))
 
     def __getitem__(self, index: int) -> T:
         return self._items[self._index(index)]
 
     def __setitem__(self, index: int, item: T) -> None:
-        self._items[self._index(index)] = self._accept(item)
-        self._changed()
+        index = self._index(index)
+        self._put(slice(index, index + 1), (item,))
 
     def __delitem__(self, index: int) -> None:
-        del self._items[self._index(index)]
-        self._changed()
+        index = self._index(index)
+        self._put(slice(index, index + 1), ())
 
     def __repr__(self) -> str:
         return f"Collection({self._items!r})"
 
-    def extend(self, items: Iterable[T]) -> None:
-        """Add several items at the end."""
-        for item in items:
-            self.append(item)
+    def replace(self, items: Iterable[T]) -> None:
+        """Put *items* in the place of all; raises what `append` does, and then changes nothing."""
+        self._put(slice(None), items)
+
+    def _put(self, where: slice, items: Iterable[T]) -> None:
+        accepted = [self._accept(item) for item in items]
+        self._changing()
+        self._items[where] = accepted
 
     def _accept(self, item: T) -> T:
         if not isinstance(item, self._kind):
@@ -84,43 +95,45 @@ class Collection(Generic[T]):
         return item
 
     def _index(self, index: int) -> int:
-        if not 0 <= index < len(self._items):
+        if type(index) is not int or not 0 <= index < len(self._items):
             raise Situation.BAD_VALUE.error(
-                f"has {len(self._items)} items, no index {index}", subject=self._name
+                f"has {len(self._items)} items, no index {index!r}", subject=self._name
             )
         return index
 
 
-class Items(Generic[T]):
-    """Declares a `Collection` on a component: `keys = Items(Key)`.
+class Owner:
+    """What has collections."""
 
-    The component's `_collection_changed(name)` is called after every change.
-    """
+    def _collection_changing(self, name: str) -> None:
+        """Say no to a change of the collection *name*, or take note of it; components do."""
+
+
+class Items(Generic[T]):
+    """Declares a `Collection` on a component: `keys = Items(Key, "doc")`."""
 
     def __init__(self, kind: type[T], doc: str) -> None:
-        self.kind = kind
+        self._kind = kind
         self.__doc__ = doc
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        self._name = name
 
     @overload
     def __get__(self, obj: None, owner: type) -> Items[T]: ...
     @overload
-    def __get__(self, obj: object, owner: type) -> Collection[T]: ...
-    def __get__(self, obj: object | None, owner: type) -> Items[T] | Collection[T]:
+    def __get__(self, obj: Owner, owner: type) -> Collection[T]: ...
+    def __get__(self, obj: Owner | None, owner: type) -> Items[T] | Collection[T]:
         if obj is None:
             return self
         held: dict[str, Collection[T]] = obj.__dict__.setdefault("_collections", {})
-        if self.name not in held:
-            changed = getattr(obj, "_collection_changed")  # noqa: B009 - not part of object's type
-            held[self.name] = Collection(
-                self.kind, self.kind, lambda: changed(self.name), self.name
+        if self._name not in held:
+            held[self._name] = Collection(
+                self._kind,
+                lambda: obj._collection_changing(self._name),  # noqa: SLF001 - asked of it
+                self._name,
             )
-        return held[self.name]
+        return held[self._name]
 
-    def __set__(self, obj: object, value: Iterable[T]) -> None:
-        collection = self.__get__(obj, type(obj))
-        items = list(value)
-        collection.clear()
-        collection.extend(items)
+    def __set__(self, obj: Owner, value: Iterable[T]) -> None:
+        self.__get__(obj, type(obj)).replace(value)

@@ -5,7 +5,7 @@ One home has the secret keys of all signers; the public keys of recipients may b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import Passphrases
@@ -16,6 +16,8 @@ from gpgmail.keys.keyrings import Keyrings
 from gpgmail.keys.trust import comparable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gpgmail.components.types import Key
     from gpgmail.core.passphrases import Ask
     from gpgmail.core.run import Run
@@ -23,55 +25,73 @@ if TYPE_CHECKING:
     from gpgmail.keys.selection import Selection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keychain:
-    """The signers and recipients of one operation; `visible` has the addresses of named keys."""
+    """The keys of one operation: None for what is not to be done, and never an empty list.
 
-    def __init__(self, signers: Iterable[Key], recipients: Iterable[Key]) -> None:
-        self._signers = tuple(signers)
-        self._recipients = tuple(recipients)
-        self.visible: frozenset[str] = frozenset()
+    Keys of the addresses in *hidden* are not named in the ciphertext.
+    """
 
-    def job(
-        self, algorithms: Algorithms, ask: Ask | None, run: Run, *, hidden: frozenset[str]
-    ) -> Job:
-        """Return the job; keys of the addresses in *hidden* are not named in the ciphertext.
+    signers: tuple[Key, ...] | None
+    recipients: tuple[Key, ...] | None
+    hidden: frozenset[str]
+    trust: str
+
+    def job(self, algorithms: Algorithms, ask: Ask | None, run: Run) -> tuple[Job, frozenset[str]]:
+        """Return the job, and the addresses whose keys will be seen in the ciphertext.
 
         Raises:
             KeySelectionError: If a key is missing or not usable.
             UnsupportedError: If the signers' secret keys are in more than one keyring.
         """
-        if not self._signers and not self._recipients:
-            raise Situation.KEY_NOT_FOUND.error("no key is set", hint="append to keys or recipient_keys")
-        rings = _distinct(key.open() for key in (*self._signers, *self._recipients))
-        if len(_distinct(key.open() for key in self._signers)) > 1:
-            raise Situation.UNSUPPORTED_HERE.error(
-                "the secret keys of all signers must be in one keyring", subject="keys"
-            )
-        signing = [(key, key.signer(run)) for key in self._signers]
-        chosen = [_chosen(key.recipient(run), hidden) for key in self._recipients]
-        self.visible = frozenset(
-            address for key, addresses in chosen if not key.hidden for address in addresses
-        )
+        signers = _given(self.signers, "keys")
+        recipients = _given(self.recipients, "recipient_keys")
+        first, *others = _rings(signers, recipients)
+        signing = [(key, key.signer(run)) for key in signers]
+        chosen = [self._chosen(key.recipient(run, self.trust)) for key in recipients]
         values = {
             found.fingerprint: Secret(key.passphrase) for key, found in signing if key.passphrase
         }
         passphrases = Passphrases(values, ask)
-        return Job(
-            home=Keyrings(rings[0], rings[1:]).home(run, passphrases, secret=bool(signing)),
-            signers=tuple(_chosen(found, frozenset())[0] for _, found in signing),
+        job = Job(
+            home=Keyrings(first, others).home(run, passphrases, secret=bool(signing)),
+            signers=tuple(
+                ChosenKey(found.fingerprint, found.subkey.fingerprint, found.user_id)
+                for _, found in signing
+            ),
             recipients=tuple(key for key, _ in chosen),
             algorithms=algorithms,
             passphrases=passphrases,
         )
+        seen = (addresses for key, addresses in chosen if not key.hidden)
+        return job, frozenset().union(*seen)
+
+    def _chosen(self, found: Selection) -> tuple[ChosenKey, frozenset[str]]:
+        user_ids = found.key.user_ids
+        addresses = frozenset(comparable(user_id.email) for user_id in user_ids if user_id.email)
+        hide = bool(addresses & self.hidden)
+        subkey = found.subkey.fingerprint
+        return ChosenKey(found.fingerprint, subkey, found.user_id, hide), addresses
 
 
-def _chosen(found: Selection, hidden: frozenset[str]) -> tuple[ChosenKey, set[str]]:
-    addresses = {comparable(user_id.email) for user_id in found.key.user_ids if user_id.email}
-    key = ChosenKey(
-        found.fingerprint, found.subkey.fingerprint, found.user_id, bool(addresses & hidden)
-    )
-    return key, addresses
+def _given(keys: tuple[Key, ...] | None, name: str) -> tuple[Key, ...]:
+    if keys == ():
+        raise Situation.KEY_NOT_FOUND.error("no key is set", subject=name, hint=f"append to {name}")
+    return keys or ()
+
+
+def _rings(signers: Iterable[Key], recipients: Iterable[Key]) -> list[Keyring]:
+    """Return each keyring once, the signers' first."""
+    secret = _distinct(key.open() for key in signers)
+    if len(secret) > 1:
+        raise Situation.UNSUPPORTED_HERE.error(
+            "the secret keys of all signers must be in one keyring", subject="keys"
+        )
+    return _distinct((*secret, *(key.open() for key in recipients)))
 
 
 def _distinct(rings: Iterable[Keyring]) -> list[Keyring]:
-    return list({ring.place: ring for ring in rings}.values())
+    distinct: dict[object, Keyring] = {}
+    for ring in rings:
+        distinct.setdefault(ring.place, ring)
+    return list(distinct.values())

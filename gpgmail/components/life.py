@@ -1,4 +1,4 @@
-"""The life of a component's message, as a table: step and event give the next step.
+"""The life of a component's message, as a table: step and act give the next step.
 
 A pair that is not in the table is not possible then, and says so.
 """
@@ -13,8 +13,9 @@ from gpgmail.core.situations import Situation
 class Step(StrEnum):
     """Where a message stands."""
 
-    COMPOSE = "composed"
-    PROTECTED = "protected"
+    COMPOSE = "is not begun"
+    PROTECTING = "is running"
+    PROTECTED = "is done"
     FAILED = "failed"
 
 
@@ -22,22 +23,24 @@ class Act(StrEnum):
     """What happens to a message."""
 
     CHANGE = "change"  # text or attachments are set
-    ADDRESS = "address"  # other headers and recipients are set
+    ADDRESS = "address"  # any other property is set
     PROTECT = "protect"
-    FAIL = "fail"  # a protection did not succeed
+    SUCCEED = "finish"  # a protection did
+    FAIL = "give up"  # a protection did not succeed
     SEND = "send"
 
 
 TRANSITIONS = {
     (Step.COMPOSE, Act.CHANGE): Step.COMPOSE,
     (Step.COMPOSE, Act.ADDRESS): Step.COMPOSE,
-    (Step.COMPOSE, Act.PROTECT): Step.PROTECTED,
-    (Step.COMPOSE, Act.FAIL): Step.FAILED,
+    (Step.COMPOSE, Act.PROTECT): Step.PROTECTING,
     (Step.COMPOSE, Act.SEND): Step.COMPOSE,
+    (Step.PROTECTING, Act.ADDRESS): Step.PROTECTING,
+    (Step.PROTECTING, Act.SUCCEED): Step.PROTECTED,
+    (Step.PROTECTING, Act.FAIL): Step.FAILED,
     (Step.PROTECTED, Act.CHANGE): Step.COMPOSE,
     (Step.PROTECTED, Act.ADDRESS): Step.PROTECTED,
-    (Step.PROTECTED, Act.PROTECT): Step.PROTECTED,
-    (Step.PROTECTED, Act.FAIL): Step.FAILED,
+    (Step.PROTECTED, Act.PROTECT): Step.PROTECTING,
     (Step.PROTECTED, Act.SEND): Step.PROTECTED,
     (Step.FAILED, Act.CHANGE): Step.COMPOSE,
     (Step.FAILED, Act.ADDRESS): Step.FAILED,

@@ -2,50 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gpgmail.components._accessors import PsmtpAccessors
 from gpgmail.components.keychain import Keychain
 from gpgmail.components.life import Act, Step, advance
-from gpgmail.components.smtp import SMTP
-from gpgmail.core.declare import Deferred, Row, is_set
-from gpgmail.core.events import KeyPassphrase
-from gpgmail.core.run import Run
+from gpgmail.components.smtp import CONTENT, SMTP
+from gpgmail.core.declare import Deferred, is_set
 from gpgmail.core.situations import Situation
-from gpgmail.crypto.engine import Job, SignatureMode
+from gpgmail.crypto.engine import SignatureMode
 from gpgmail.crypto.engines import engine
 from gpgmail.keys.trust import comparable
 from gpgmail.message.addresses import parse_list
-from gpgmail.message.draft import Attachment, Composed, body, compose
+from gpgmail.message.draft import body, compose
 from gpgmail.message.options import draft_from
-from gpgmail.message.part import Part
 from gpgmail.protect import inline, pgpmime
 from gpgmail.protect.options import algorithms
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gpgmail.core.declare import Row
+    from gpgmail.core.run import Run
+    from gpgmail.crypto.engine import Job
+    from gpgmail.message.draft import Attachment, Composed
+    from gpgmail.message.part import Part
+
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    """What was done to the message so far."""
+class _Origin:
+    """What was composed, before anything was protected."""
 
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What was done to the message so far; `owed` was asked for and came to nothing."""
+
+    origin: _Origin | None = None
     signed: bool = False
     encrypted: bool = False
     content: Part | None = None  # PGP/MIME's, in place of text and attachments
     attachments: tuple[Attachment, ...] | None = None  # inline: those that were protected
     visible: frozenset[str] = frozenset()  # addresses of keys that the ciphertext names
+    owed: frozenset[Situation] = frozenset()
+
+    @property
+    def all(self) -> frozenset[Situation]:
+        """What is missing when this is taken back."""
+        asked = {Situation.NOT_SIGNED: self.signed, Situation.NOT_ENCRYPTED: self.encrypted}
+        return self.owed.union(situation for situation, done in asked.items() if done)
+
+
+_Protected = tuple[str | Deferred, _Done]  # the new message_text comes first
 
 
 class PSMTP(PsmtpAccessors, SMTP):
     """Signs and encrypts mail with OpenPGP, and sends it through a server.
 
     After `sign()`, `encrypt()` or `sign_and_encrypt()` the result stands in `message_text`; setting
-    the text or the attachments begins anew. Keys are in `keys` (signers) and `recipient_keys`.
+    the text begins anew, changing the attachments too, with the text as it was composed. Keys are
+    in `keys` (signers) and `recipient_keys`. Other arguments and errors are those of `SMTP`.
     """
 
-    def __init__(self, **values: Any) -> None:
+    def _set_up(self) -> None:
+        super()._set_up()
         self._done = _Done()
-        super().__init__(**values)
 
     def sign(self) -> None:
         """Sign the message with every key in `keys`.
@@ -54,7 +79,7 @@ class PSMTP(PsmtpAccessors, SMTP):
             KeySelectionError: If a key is missing or cannot sign.
             PassphraseError: With code 122 if a passphrase is missing or wrong.
         """
-        self._protect(sign=True, encrypt=False)
+        self._protect(sign=True)
 
     def encrypt(self) -> None:
         """Encrypt the message to every key in `recipient_keys`.
@@ -63,57 +88,79 @@ class PSMTP(PsmtpAccessors, SMTP):
             KeySelectionError: If a key is missing or cannot be encrypted to.
             PolicyError: If attachments would go out in clear and nobody said so.
         """
-        self._protect(sign=False, encrypt=True)
+        self._protect(encrypt=True)
 
     def sign_and_encrypt(self) -> None:
-        """Sign and encrypt the message in one OpenPGP message; raises what `sign` and `encrypt` do."""
+        """Sign and encrypt in one OpenPGP message; raises what `sign` and `encrypt` do."""
         self._protect(sign=True, encrypt=True)
 
     def close(self) -> None:
         """Let go of the connection and of opened keyrings; the object can be used again."""
-        super().close()
-        for key in (*self.keys, *self.recipient_keys):
-            key.close()
+        try:
+            super().close()
+        finally:
+            for key in (*self.keys, *self.recipient_keys):
+                key.close()
 
     # ---- protecting ----
 
-    def _protect(self, *, sign: bool, encrypt: bool) -> None:
+    def _protect(self, *, sign: bool = False, encrypt: bool = False) -> None:
         with self._working(Situation.CRYPTO_BUSY) as run:
-            after = advance(self._step, Act.PROTECT)
+            self._notice_attachments()
+            self._step = advance(self._step, Act.PROTECT)
             try:
-                keychain = Keychain(self.keys if sign else (), self.recipient_keys if encrypt else ())
-                ask = self._ask if self.on_key_passphrase is not None else None
-                job = keychain.job(
-                    algorithms(self), ask, run, hidden=self._blind() if encrypt else frozenset()
-                )
-                done = _FORMATS[self.message_format](self, job, run)
+                job, visible = self._job(run, sign=sign, encrypt=encrypt)
+                text, done = _FORMATS[self.message_format](self, self._begun(), job, run)
             except BaseException:
+                failed = _Done(signed=sign, encrypted=encrypt)
+                self._done = replace(self._done, owed=self._done.owed | failed.all)
                 self._step = advance(self._step, Act.FAIL)
                 raise
+            self._replace("message_text", text)
             self._done = replace(
                 done,
-                signed=self._done.signed or sign,
-                encrypted=self._done.encrypted or encrypt,
-                visible=self._done.visible | keychain.visible,
+                signed=done.signed or sign,
+                encrypted=done.encrypted or encrypt,
+                visible=done.visible | visible,
             )
-            self._step = after
+            self._step = advance(self._step, Act.SUCCEED)
 
-    def _as_pgpmime(self, job: Job, run: Run) -> _Done:
-        content = self._done.content or body(draft_from(self, self._stated()))
+    def _job(self, run: Run, *, sign: bool, encrypt: bool) -> tuple[Job, frozenset[str]]:
+        keychain = Keychain(
+            signers=tuple(self.keys) if sign else None,
+            recipients=tuple(self.recipient_keys) if encrypt else None,
+            hidden=self._blind(),
+            trust=self.trust,
+        )
+        ask = self.fire if self.on_key_passphrase is not None else None
+        return keychain.job(algorithms(self), ask, run)
+
+    def _begun(self) -> _Done:
+        """Return what was done so far, and before the first time note what was composed."""
+        if self._done.origin is not None:
+            return self._done
+        return replace(self._done, origin=_Origin(self.message_text, super()._stated()))
+
+    def _as_pgpmime(self, done: _Done, job: Job, run: Run) -> _Protected:
+        content = done.content or body(draft_from(self, self._stated()))
         protect = pgpmime.encrypt if job.recipients else pgpmime.sign
         protected = protect(content, engine(), job, run).content
-        self._replace("message_text", Deferred(lambda: _text_of(protected)))
-        return _Done(content=protected)
+        return Deferred(lambda: _text_of(protected)), replace(done, content=protected)
 
-    def _as_inline(self, job: Job, run: Run) -> _Done:
+    def _as_inline(self, done: _Done, job: Job, run: Run) -> _Protected:
+        if done.content is not None or _has_content_fields(self):
+            raise Situation.UNSUPPORTED_HERE.error(
+                "text that is MIME already cannot be protected inline",
+                subject="MessageFormat",
+                hint="config MessageFormat=PGPMIME",
+            )
         attached = self._inline_attachments(job, run)
         if job.recipients:
-            done = inline.encrypt_text(self.message_text, engine(), job, run)
+            made = inline.encrypt_text(self.message_text, engine(), job, run)
         else:
             mode = SignatureMode.CLEARTEXT if self.clear_signature else SignatureMode.OPAQUE
-            done = inline.sign_text(self.message_text, mode, engine(), job, run)
-        self._replace("message_text", done.text)
-        return _Done(attachments=attached)
+            made = inline.sign_text(self.message_text, mode, engine(), job, run)
+        return made.text, replace(done, attachments=attached)
 
     def _inline_attachments(self, job: Job, run: Run) -> tuple[Attachment, ...]:
         attached = self._stated()
@@ -123,7 +170,9 @@ class PSMTP(PsmtpAccessors, SMTP):
                 subject="attachments",
                 hint="config ProcessAttachments=True to encrypt them, =False to send them in clear",
             )
-        return inline.attachments(attached, engine(), job, run) if self.process_attachments else attached
+        if not self.process_attachments:
+            return attached
+        return inline.attachments(attached, engine(), job, run)
 
     def _stated(self) -> tuple[Attachment, ...]:
         if self._done.attachments is not None:
@@ -133,12 +182,10 @@ class PSMTP(PsmtpAccessors, SMTP):
     def _blind(self) -> frozenset[str]:
         return frozenset(comparable(box.address) for box in parse_list(self.b_cc))
 
-    def _ask(self, event: KeyPassphrase) -> None:
-        self.fire(event)
-
     # ---- sending ----
 
     def _compose(self) -> Composed:
+        self._notice_attachments()
         self._require_protection()
         exposed = self._blind() & self._done.visible
         if exposed:
@@ -158,27 +205,47 @@ class PSMTP(PsmtpAccessors, SMTP):
             (self.keys, self._done.signed, Situation.NOT_SIGNED),
         )
         for keys, done, situation in wanted:
-            if self.require_protection and len(keys) and not done:
+            if done:
+                continue
+            if situation in self._done.owed:
+                raise situation.error(
+                    "the attachments were changed since",
+                    subject="message",
+                    hint="protect the message again, or set its text anew",
+                )
+            if self.require_protection and len(keys):
                 raise situation.error(
                     "keys are set but were not used",
                     subject="message",
                     hint="protect the message, drop the keys, or config RequireProtection=False",
                 )
 
+    # ---- beginning anew ----
+
     def _after_set(self, row: Row) -> None:
         super()._after_set(row)
-        self._forget_if_changed()
-
-    def _collection_changed(self, name: str) -> None:
-        super()._collection_changed(name)
-        self._forget_if_changed()
-
-    def _forget_if_changed(self) -> None:
-        if self._step is Step.COMPOSE:
+        if row.name in CONTENT:
             self._done = _Done()
 
+    def _collection_changing(self, name: str) -> None:
+        super()._collection_changing(name)
+        if name in CONTENT:
+            self._reopen()
 
-_FORMATS: dict[str, Callable[[PSMTP, Job, Run], _Done]] = {
+    def _notice_attachments(self) -> None:
+        """Begin anew where an attachment itself was changed since it was protected."""
+        origin = self._done.origin
+        if self._step is Step.PROTECTED and origin and super()._stated() != origin.attachments:
+            self._collection_changing("attachments")
+
+    def _reopen(self) -> None:
+        """Go back to the text as it was composed; what was done to it is owed from now on."""
+        if self._done.origin is not None:
+            self._replace("message_text", self._done.origin.text)
+        self._done = _Done(owed=self._done.all)
+
+
+_FORMATS: dict[str, Callable[[PSMTP, _Done, Job, Run], _Protected]] = {
     "INLINE": PSMTP._as_inline,  # noqa: SLF001 - this module's own
     "PGPMIME": PSMTP._as_pgpmime,  # noqa: SLF001 - this module's own
 }
@@ -186,3 +253,8 @@ _FORMATS: dict[str, Callable[[PSMTP, Job, Run], _Done]] = {
 
 def _text_of(content: Part) -> str:
     return b"".join(content.chunks()).decode("ascii", "surrogateescape")
+
+
+def _has_content_fields(options: PSMTP) -> bool:
+    draft = draft_from(options, with_text=False)
+    return any(name.lower().startswith("content-") for name, _ in draft.headers)

@@ -3,46 +3,53 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from gpgmail.components._accessors import SmtpAccessors
 from gpgmail.components.life import Act, Step, advance
 from gpgmail.core.config import configure
-from gpgmail.core.declare import Row, rows
+from gpgmail.core.declare import rows
 from gpgmail.core.envelope import RecipientType
-from gpgmail.core.errors import GpgmailError
+from gpgmail.core.errors import GpgmailError, ServerError
 from gpgmail.core.events import ErrorReport, Event, Status
-from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
-from gpgmail.message.draft import Attachment, Composed, compose
+from gpgmail.message.draft import compose
 from gpgmail.message.options import MessageOptions, draft_from
 from gpgmail.transport.options import new_run
 from gpgmail.transport.session import Session
 
-_CONTENT = frozenset({"message_text"})
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from gpgmail.core.declare import Row
+    from gpgmail.core.run import Run
+    from gpgmail.message.draft import Attachment, Composed
+
+CONTENT = frozenset({"message_text", "attachments"})
 _STOP_ON = (RecipientType.TO, RecipientType.CC)
 
 
 class SMTP(SmtpAccessors):
     """Sends mail through a server.
 
-    Set the properties, then call `send()`; it connects when there is no connection. Every failure
-    is raised, and told to `on_error` before. An object does one thing at a time; `interrupt()` may
-    be called from another thread. The rows are documented in docs/reference.md.
+    Set the properties, then call `send()`; it connects when there is no connection. What a method
+    raises is told to `on_error` before. An object does one thing at a time; `interrupt()` may be
+    called from another thread. The rows are documented in docs/reference.md.
 
     Raises:
         UsageError: If a value does not fit its property.
     """
 
-    def __init__(self, **values: Any) -> None:
+    def _set_up(self) -> None:
+        super()._set_up()
         self._step = Step.COMPOSE
         self._session: Session | None = None
+        self._opening = False
+        self._last_reply = ""
         self._lock = threading.Lock()
         self._run: Run | None = None
-        super().__init__(**values)
 
     # ---- the connection ----
 
@@ -50,6 +57,29 @@ class SMTP(SmtpAccessors):
     def connected(self) -> bool:
         """Whether there is a connection."""
         return self._session is not None and self._session.connected
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is running."""
+        return not self._lock.locked()
+
+    @property
+    def last_reply(self) -> str:
+        """The server's last reply: its code, and its lines joined by blanks."""
+        reply = self._session.last_reply if self._session is not None else None
+        return self._last_reply if reply is None else str(reply)
+
+    def get_connected(self) -> bool:
+        """Return `connected`."""
+        return self.connected
+
+    def get_idle(self) -> bool:
+        """Return `idle`."""
+        return self.idle
+
+    def get_last_reply(self) -> str:
+        """Return `last_reply`."""
+        return self.last_reply
 
     def connect(self) -> None:
         """Connect to the server, greet it, and log in where `user` is set.
@@ -60,30 +90,24 @@ class SMTP(SmtpAccessors):
         """
         with self._working() as run:
             if self.connected:
-                raise Situation.ALREADY_CONNECTED.error("has a connection", subject=self.mail_server)
-            self._session = Session.open(self, run)
+                raise Situation.ALREADY_CONNECTED.error(
+                    "has a connection", subject=self.mail_server
+                )
+            self._open(run)
 
     def disconnect(self) -> None:
         """Say QUIT and close the connection; without one, do nothing."""
         with self._working() as run:
-            session, self._session = self._session, None
-            if session is not None:
-                session.use(run).close()
-
-    @property
-    def last_reply(self) -> str:
-        """The server's last reply, as it said it."""
-        reply = self._session.last_reply if self._session is not None else None
-        return str(reply) if reply is not None else self._last_reply
-
-    _last_reply = ""
+            if self._session is not None and self._session.connected:
+                self._session.use(run).close()
 
     # ---- the mail ----
 
     def send(self) -> None:
         """Send the message; without a connection make one, and close it after success.
 
-        A refused recipient in `send_to` or `cc` stops the mail, one in `b_cc` is told to `on_error`.
+        A refused recipient in `send_to` or `cc` stops the mail; one in `b_cc` is told to
+        `on_error`.
 
         Raises:
             UsageError: With code 163, 164 or 165 if server, sender or recipient is not set.
@@ -96,13 +120,11 @@ class SMTP(SmtpAccessors):
             if not self.mail_server:
                 raise Situation.NO_SERVER.error("is empty", subject="mail_server")
             composed = self._compose()
-            mine = not self.connected
-            if mine:
-                self._session = Session.open(self, run)
-            session = self._live(run)
-            self._hand_over(composed, session)
-            if mine:
-                self._session = None
+            if self._session is not None and self._session.connected:
+                self._hand_over(composed, self._session.use(run))
+            else:
+                session = self._open(run)
+                self._hand_over(composed, session)
                 session.close()
 
     def interrupt(self) -> None:
@@ -125,7 +147,7 @@ class SMTP(SmtpAccessors):
     def reset_headers(self) -> None:
         """Set every header and recipient property back to its default."""
         for row in rows(MessageOptions):
-            if row.prop and row.name not in _CONTENT:
+            if row.prop and row.name not in CONTENT:
                 setattr(self, row.name, row.default)
 
     def close(self) -> None:
@@ -152,27 +174,26 @@ class SMTP(SmtpAccessors):
     def _stated(self) -> tuple[Attachment, ...]:
         return tuple(one.stated() for one in self.attachments)
 
-    def _hand_over(self, composed: Composed, session: Session) -> None:
+    def _open(self, run: Run) -> Session:
+        self._opening = True
         try:
-            delivery = session.deliver(
-                composed.envelope,
-                composed.render(),
-                size=composed.size,
-                needs_utf8=composed.needs_utf8,
-                needs_8bit=composed.eight_bit,
-                stop_on=_STOP_ON,
-            )
+            self._session = Session.open(self, run)
         finally:
-            if session.last_reply is not None:
-                self._last_reply = str(session.last_reply)
+            self._opening = False
+        return self._session
+
+    def _hand_over(self, composed: Composed, session: Session) -> None:
+        delivery = session.deliver(
+            composed.envelope,
+            composed.render(),
+            size=composed.size,
+            needs_utf8=composed.needs_utf8,
+            needs_8bit=composed.eight_bit,
+            stop_on=_STOP_ON,
+        )
         for address, reply in delivery.refused.items():
             error = Situation.SERVER_REFUSED.error(str(reply), subject=address)
             self._dispatch(ErrorReport(error.code.number, str(error)))
-
-    def _live(self, run: Run) -> Session:
-        if self._session is None:
-            raise Situation.NOT_CONNECTED.error("there is no connection")
-        return self._session.use(run)
 
     def _dispatch(self, event: Event) -> None:
         if not isinstance(event, Status) or event.level <= self.log_level:
@@ -183,22 +204,29 @@ class SMTP(SmtpAccessors):
         """Do one thing at a time, and tell `on_error` what is raised."""
         if not self._lock.acquire(blocking=False):
             raise busy.error("is in the middle of another call", subject=type(self).__name__)
-        self._run = new_run(self, emit=self._dispatch)
+        self._run = run = new_run(self, emit=self._dispatch)
         try:
-            yield self._run
+            yield run
         except GpgmailError as error:
-            self._dispatch(ErrorReport(error.code.number, str(error)))
+            if isinstance(error, ServerError) and error.reply is not None:
+                self._last_reply = str(error.reply)  # of a connection that was never complete
+            self._dispatch(ErrorReport(error.code.number, run.redactor.clean(str(error))))
             raise
         finally:
             self._run = None
             self._lock.release()
 
     def _before_set(self, row: Row) -> None:
-        if row.locked is not None and self.connected:
+        if row.locked is not None and (self._opening or self.connected):
             raise row.locked.error("there is a connection", subject=row.name)
+        advance(self._step, _act(row.name))
 
     def _after_set(self, row: Row) -> None:
-        self._step = advance(self._step, Act.CHANGE if row.name in _CONTENT else Act.ADDRESS)
+        self._step = advance(self._step, _act(row.name))
 
-    def _collection_changed(self, name: str) -> None:
-        self._step = advance(self._step, Act.CHANGE if name == "attachments" else Act.ADDRESS)
+    def _collection_changing(self, name: str) -> None:
+        self._step = advance(self._step, _act(name))
+
+
+def _act(name: str) -> Act:
+    return Act.CHANGE if name in CONTENT else Act.ADDRESS

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gpgmail.components.options import ComponentOptions
+from gpgmail.components.options import ComponentOptions, KeyOptions
 from gpgmail.components.types import Attachment, Key
 from gpgmail.core import events
-from gpgmail.core.declare import Declared
 from gpgmail.message.options import MessageOptions
 from gpgmail.protect.options import ProtectOptions
 from gpgmail.transport.options import TransportOptions
+
+if TYPE_CHECKING:
+    from gpgmail.core.declare import Declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class CollectionSurface:
     prefix: str
     kind: type
     doc: str
-    fields: Mapping[str, str]
+    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,21 @@ ATTACHMENTS = CollectionSurface(
     "attachment",
     Attachment,
     "Files that go with the mail.",
-    {"file": "str", "name": "str"},
+    ("file", "name"),
 )
 KEYS = CollectionSurface(
     "keys",
     "key",
     Key,
     "Keys that sign.",
-    {"encoded": "bytes | str", "keyring": "str", "passphrase": "str", "user_id": "str"},
+    ("encoded", "keyring", "passphrase", "user_id"),
 )
 RECIPIENT_KEYS = CollectionSurface(
     "recipient_keys",
     "recipient_key",
     Key,
     "Keys that are encrypted to.",
-    {"encoded": "bytes | str", "keyring": "str", "user_id": "str"},
+    ("encoded", "keyring", "user_id"),
 )
 
 EVENTS = (
@@ -73,7 +75,7 @@ FACES = (
     Face(
         "Smtp",
         "Plain mail over SMTP.",
-        ("Handlers",),
+        ("Handlers", "Owner"),
         (TransportOptions, MessageOptions, ComponentOptions),
         (ATTACHMENTS,),
     ),
@@ -81,8 +83,7 @@ FACES = (
         "Psmtp",
         "OpenPGP mail over SMTP; everything that SMTP has, and this.",
         ("SmtpAccessors",),
-        (ProtectOptions,),
+        (ProtectOptions, KeyOptions),
         (KEYS, RECIPIENT_KEYS),
     ),
 )
-COLLECTIONS = tuple(collection for face in FACES for collection in face.collections)

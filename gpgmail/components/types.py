@@ -6,42 +6,46 @@ before, and anew after every change.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from gpgmail.core.declare import Declared, Row, prop
+from gpgmail.components import wording
+from gpgmail.core.declare import Declared, Row, is_set, prop
 from gpgmail.core.errors import KeySelectionError
-from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
-from gpgmail.keys.key import Key as KeyFacts
 from gpgmail.keys.keyring import Keyring
+from gpgmail.keys.selection import Named, Query
 from gpgmail.message.draft import Attachment as MessageAttachment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from gpgmail.core.run import Run
+    from gpgmail.keys.key import Key as KeyFacts
     from gpgmail.keys.selection import Selection
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_USAGES = (
-    (0x01, "Certifying Other Certificates"),
-    (0x02, "Signing Emails and Files"),
-    (0x0C, "Encrypting Emails and Files"),
-    (0x10, "Split Key"),
-    (0x20, "Authenticate Against Servers"),
-    (0x80, "Group Key"),
-)
+F = TypeVar("F")
+
+# What each selector takes, the most exact first; the reference's user id may be an id too.
+_SELECTORS = {
+    "fingerprint": (Named.ANY, Named.FINGERPRINT),
+    "id": (Named.ANY, Named.KEY_ID, Named.FINGERPRINT),
+    "user_id": tuple(Named),
+}
 
 
 class Key(Declared):
     """Names a key: a keyring, and in it a fingerprint, an id or a user id.
 
-    Without a keyring it is looked for in the user's own home; without anything that selects, the
-    first usable key of the keyring is meant. `encoded` holds the key itself instead.
+    Without a keyring it is looked for in the user's own home; with nothing but a keyring its first
+    usable key is meant. `encoded` holds the key itself instead. Reading a fact looks for the key,
+    and may raise what `facts()` does; a key for which nothing is set has the documented defaults.
     """
 
     keyring: str = prop(default="", doc="Directory or file; empty for the user's own home.")
-    encoded: bytes | str = prop(default=b"", doc="The key itself, armored or binary.")
+    encoded: bytes | str = prop(
+        default=b"", secret=True, doc="The key itself, armored or binary, in place of a keyring."
+    )
     passphrase: str = prop(default="", secret=True, doc="Passphrase of the secret key.")
 
     def __init__(  # the reference's constructors are positional
@@ -54,17 +58,22 @@ class Key(Declared):
         encoded: bytes | str = b"",
         passphrase: str = "",
     ) -> None:
-        self._selectors = {"fingerprint": fingerprint, "id": id, "user_id": user_id}
+        super().__init__(keyring=str(keyring), encoded=encoded, passphrase=passphrase)
+        for name, value in (("user_id", user_id), ("id", id), ("fingerprint", fingerprint)):
+            if value:
+                self._select_by(name, value)
+
+    def _set_up(self) -> None:
+        self._selectors = dict.fromkeys(_SELECTORS, "")
         self._opened: Keyring | None = None
         self._found: KeyFacts | None = None
-        super().__init__(keyring=str(keyring), encoded=encoded, passphrase=passphrase)
 
     # ---- what selects ----
 
     @property
     def user_id(self) -> str:
-        """The user id: that of the key once there is one, otherwise what was set to select it."""
-        return self._selector("user_id", lambda key: key.user_id)
+        """The user id that gpg shows first; set it to an address, a name or an id to select."""
+        return self._fact(lambda key: key.user_id, "")
 
     @user_id.setter
     def user_id(self, value: str) -> None:
@@ -72,8 +81,8 @@ class Key(Declared):
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint, in upper case without blanks."""
-        return self._selector("fingerprint", lambda key: key.fingerprint)
+        """The fingerprint, in upper case without blanks; set it to select."""
+        return self._fact(lambda key: key.fingerprint, "")
 
     @fingerprint.setter
     def fingerprint(self, value: str) -> None:
@@ -81,101 +90,107 @@ class Key(Declared):
 
     @property
     def id(self) -> str:
-        """The key id of 16 digits."""
-        return self._selector("id", lambda key: key.key_id)
+        """The key id of 16 digits; set it, or that of a subkey, to select."""
+        return self._fact(lambda key: key.key_id, "")
 
-    @id.setter
+    @id.setter  # noqa: A003 - the property is meant
     def id(self, value: str) -> None:
         self._select_by("id", value)
 
     @property
-    def selected(self) -> bool:
-        """Whether anything was set that selects a key of the keyring."""
-        return bool(self.query)
+    def query(self) -> str:
+        """What the key is looked for by; empty means the first usable one."""
+        return next((value for value in self._selectors.values() if value), "")
 
     @property
-    def query(self) -> str:
-        """What the key is looked for by: the most exact of what was set."""
-        return next((value for value in self._selectors.values() if value), "")
+    def blank(self) -> bool:
+        """Whether nothing was set that could name a key."""
+        return not (self.keyring or self.encoded or self.query)
 
     # ---- facts ----
 
     @property
     def other_user_ids(self) -> str:
         """The further user ids, separated by commas."""
-        return ",".join(self.facts().other_user_ids)
+        return self._fact(lambda key: ",".join(key.other_user_ids), "")
 
     @property
     def effective_date(self) -> str:
         """When the key was made, as `23-Jan-2000 15:00:00` in UTC."""
-        return _date(self.facts().created)
+        return self._fact(lambda key: wording.date(key.created), "")
 
     @property
     def expiration_date(self) -> str:
         """When the key ends, as `effective_date`; empty when never."""
-        return _date(self.facts().expires)
+        return self._fact(lambda key: wording.date(key.expires), "")
 
     @property
     def public_key_algorithm(self) -> str:
-        """The algorithm of the primary key."""
-        return self.facts().primary.algorithm
+        """The algorithm of the primary key: RSA, DSA, ECDSA, EdDSA, Ed25519 or Ed448."""
+        return self._fact(wording.algorithm, "")
 
     @property
     def public_key_length(self) -> int:
         """The length of the primary key in bits."""
-        return self.facts().primary.length
+        return self._fact(wording.length, 0)
 
     @property
     def curve(self) -> str:
-        """The curve of the primary key, empty for RSA and DSA."""
-        return self.facts().primary.curve
+        """The curve of the primary key such as `secp256r1` or `Ed25519`; empty for RSA and DSA."""
+        return self._fact(wording.curve, "")
 
     @property
     def revoked(self) -> bool:
         """Whether the key was revoked."""
-        return self.facts().revoked
+        return self._fact(lambda key: key.revoked, default=False)
 
     @property
     def usage_flags(self) -> int:
-        """What the key may be used for, as flags."""
-        return self.facts().usage_flags
+        """What the key and its subkeys may be used for, as flags (RFC 9580 section 5.2.3.29)."""
+        return self._fact(lambda key: key.usage_flags, 0x2F)
 
     @property
     def usage(self) -> str:
-        """What the key may be used for, in words separated by commas."""
-        flags = self.usage_flags
-        return ",".join(words for flag, words in _USAGES if flags & flag)
+        """What the key and its subkeys may be used for, in words separated by commas."""
+        return self._fact(lambda key: wording.usage(key.usage_flags), "")
 
     @property
     def version(self) -> int:
         """The version of the key's format."""
-        return self.facts().version
+        return self._fact(lambda key: key.version, 4)
 
     @property
     def secret_key_available(self) -> bool:
         """Whether a secret part is here."""
-        found = self.open().keys(f"0x{self.facts().fingerprint}", secret=True)
-        return any(key.secret_available for key in found)
+        return self._fact(self._has_secret, default=False)
 
     @property
     def public_key(self) -> str:
         """The public key in ASCII armor."""
-        return self.open().export_public(self.facts().fingerprint)
+        return self._fact(lambda key: self.open().export_public(key.fingerprint), "")
 
     @property
     def secret_key(self) -> str:
-        """The secret key in ASCII armor, protected as it is; empty where it is not here."""
-        if not self.secret_key_available:
-            return ""
-        from gpgmail.core.passphrases import Passphrases
+        """The secret key in ASCII armor, protected as it is; empty where it is not here.
 
-        passphrases = Passphrases.of(self.passphrase or None)
-        return self.open().export_secret(self.facts().fingerprint, passphrases=passphrases)
+        Raises:
+            PassphraseError: If the key is protected and `passphrase` is missing or wrong.
+        """
+        return self._fact(self._export_secret, "")
 
     # ---- resolving ----
 
     def open(self) -> Keyring:
-        """Return the keyring, opened."""
+        """Return the keyring, opened.
+
+        Raises:
+            KeySelectionError: If nothing is set that could name a key.
+            KeyringError: If the keyring cannot be read.
+        """
+        if self.blank:
+            raise Situation.KEY_NOT_FOUND.error(
+                "names no key", subject="key", hint="set its keyring, fingerprint or user_id"
+            )
         if self._opened is None:
             encoded = self.encoded.encode() if isinstance(self.encoded, str) else self.encoded
             self._opened = Keyring.open(encoded or self.keyring or None)
@@ -188,22 +203,26 @@ class Key(Declared):
             opened.close()
 
     def signer(self, run: Run) -> Selection:
-        """Return the key to sign with."""
+        """Return the key to sign with; raises what `Keyring.find_signer` does."""
         return self._told(self.open().find_signer(self.query, run), run)
 
-    def recipient(self, run: Run) -> Selection:
-        """Return the key to encrypt to."""
-        return self._told(self.open().find_recipient(self.query, run), run)
+    def recipient(self, run: Run, trust: str = "") -> Selection:
+        """Return the key to encrypt to; raises what `Keyring.find_recipient` does."""
+        return self._told(self.open().find_recipient(self.query, run, trust=trust or None), run)
 
     def facts(self) -> KeyFacts:
         """Return the key that is meant, usable or not.
 
         Raises:
             KeySelectionError: If there is none, or more than one.
+            KeyringError: If the keyring cannot be read.
         """
         if self._found is None:
             self._found = self._look()
         return self._found
+
+    def _fact(self, of: Callable[[KeyFacts], F], default: F) -> F:
+        return default if self.blank else of(self.facts())
 
     def _look(self) -> KeyFacts:
         ring = self.open()
@@ -211,28 +230,33 @@ class Key(Declared):
             return ring.find_recipient(self.query, trust="always").key
         except KeySelectionError:
             keys = ring.keys(self.query)
-            if len(keys) != 1 and (self.selected or not keys):
+            if not keys or (self.query and len(keys) > 1):
                 raise
             return keys[0]
 
+    def _has_secret(self, key: KeyFacts) -> bool:
+        found = self.open().keys(f"0x{key.fingerprint}", secret=True)
+        return any(one.secret_available for one in found)
+
+    def _export_secret(self, key: KeyFacts) -> str:
+        if not self._has_secret(key):
+            return ""
+        from gpgmail.core.passphrases import Passphrases
+
+        passphrases = Passphrases.of(self.passphrase or None)
+        return self.open().export_secret(key.fingerprint, passphrases=passphrases)
+
     def _told(self, selection: Selection, run: Run) -> Selection:
-        if not self.selected:
+        if not self.query:
             run.status(f"{self.open().name}: using {selection.fingerprint} {selection.user_id}")
         return selection
 
-    def _selector(self, name: str, of: Any) -> str:
-        if not (self.keyring or self.encoded or self.selected):
-            return ""
-        if not (self.keyring or self.encoded):
-            return self._selectors[name]
-        return str(of(self.facts()))
-
     def _select_by(self, name: str, value: str) -> None:
         if not isinstance(value, str):
-            raise Situation.BAD_VALUE.error(
-                f"takes str, not {type(value).__name__}", subject=name
-            )
-        self._selectors = {**dict.fromkeys(self._selectors, ""), name: value}
+            raise Situation.BAD_VALUE.error(f"takes str, not {type(value).__name__}", subject=name)
+        if Query.parse(value).named not in _SELECTORS[name]:
+            raise Situation.BAD_VALUE.error(f"{value!r} is none", subject=name)
+        self._selectors = {**dict.fromkeys(_SELECTORS, ""), name: value.strip()}
         self._found = None
 
     def _after_set(self, row: Row) -> None:
@@ -252,23 +276,27 @@ class Attachment(Declared):
         self,
         file: str | Path = "",
         *,
-        data: bytes = b"",
+        data: bytes | None = None,
         name: str = "",
         content_type: str = "",
     ) -> None:
-        super().__init__(file=str(file), data=data, name=name, content_type=content_type)
+        super().__init__(file=str(file), name=name, content_type=content_type)
+        if data is not None:
+            self.data = data
 
     def stated(self) -> MessageAttachment:
-        """Return the attachment as the message room takes it."""
+        """Return the attachment as the message room takes it.
+
+        Raises:
+            MessageError: With code 302 if it has neither a file nor content, or both.
+        """
+        if bool(self.file) == is_set(self, "data"):
+            detail = "has a file and content too" if self.file else "names no file"
+            raise Situation.ATTACHMENT.error(
+                detail, subject=self.file or self.name or "attachment", hint="set file, or data"
+            )
         return MessageAttachment(
             source=self.file or self.data,
             name=self.name or None,
             content_type=self.content_type,
         )
-
-
-def _date(when: datetime | None) -> str:
-    """Format with English months, whatever the locale is."""
-    if when is None:
-        return ""
-    return f"{when.day:02}-{_MONTHS[when.month - 1]}-{when.year} {when:%H:%M:%S}"

@@ -144,6 +144,7 @@ class Declared:
 
     def __init__(self, **values: Any) -> None:
         self._values = {}
+        self._set_up()
         known = {row.name for row in rows(type(self))}
         for name, value in values.items():
             if name not in known:
@@ -159,6 +160,12 @@ class Declared:
             if row.name in self._values
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _set_up(self) -> None:
+        """Make what the object needs before its rows are set.
+
+        An `__init__` of a subclass would cost it the typed one that checkers derive from the rows.
+        """
 
     def _replace(self, name: str, value: Any) -> None:
         """Store what the object itself made of a row, without checks and notes."""
