@@ -176,8 +176,9 @@ def compose(draft: Draft) -> Composed:
 
 
 def body(draft: Draft) -> Part:
-    """Return the content of *draft* alone: its texts and attachments."""
-    return _content(draft, ())
+    """Return the content of *draft* alone: its texts and attachments, under its MIME fields."""
+    fields = _other_fields(draft)
+    return _content(draft, tuple(field for field in fields if _is_content(field)))
 
 
 def new_message_id(address: str) -> str:

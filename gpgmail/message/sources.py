@@ -2,13 +2,14 @@
 
 A file is attached with the size that it had when the mail was composed: what a log gains later
 stays out, and a file that got shorter is an error. Streams that cannot seek, and pipes and devices
-given by path, can be read once.
+given by path, can be read once; those that can are left where they stood.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -91,7 +92,11 @@ def _stream(stream: BinaryIO) -> Readable:
             stream.seek(start)
         except (OSError, ValueError) as error:
             raise _failed(label, _reason(error)) from error
-        return _blocks(stream, size, label)
+        try:
+            yield from _blocks(stream, size, label)
+        finally:  # where the next mail looks at it again
+            with suppress(OSError, ValueError):
+                stream.seek(start)
 
     return Readable(chunks, size, name)
 

@@ -367,3 +367,14 @@ def test_a_large_attachment_is_never_in_memory(tmp_path):
     assert size == whole.size
     assert size > 64 * MEGABYTE * 4 / 3
     assert peak < MEGABYTE
+
+
+def test_a_stream_can_be_attached_to_one_mail_after_another():
+    stream = io.BytesIO(b"head" + b"x" * 200_000)
+    stream.seek(4)
+    assert payload(file_part(stream)) == b"x" * 200_000
+    broken_off = file_part(stream).render()
+    for _ in range(3):
+        next(broken_off)
+    broken_off.close()
+    assert payload(file_part(stream)) == b"x" * 200_000
