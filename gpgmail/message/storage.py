@@ -86,6 +86,9 @@ class Spooled:
             self._file.close()
             self._file = None
 
+    def __del__(self) -> None:
+        self.close()  # a finished mail is a value: whoever drops it last closes nothing himself
+
     def __enter__(self) -> Self:
         return self
 
