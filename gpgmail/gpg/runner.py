@@ -11,7 +11,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpgmail.core.run import Run
@@ -22,6 +21,8 @@ from gpgmail.gpg.pump import Feeder, pump, write_line
 from gpgmail.gpg.status import StatusLine, StatusParser
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.gpg.home import Home
 
@@ -216,7 +217,10 @@ def _can_prompt(home: Home) -> bool:
         return False
     if any(os.environ.get(name) for name in _DISPLAYS):
         return True
+    # Opened, because /dev/tty is there without a terminal too.
     try:
-        return Path(os.environ["GPG_TTY"]).is_char_device()
-    except KeyError:
+        terminal = os.open(os.environ["GPG_TTY"], os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except (KeyError, OSError):
         return False
+    with os.fdopen(terminal) as opened:
+        return opened.isatty()
