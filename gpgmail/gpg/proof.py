@@ -107,9 +107,13 @@ class _Agent:
         self._rest = b""
 
     def __enter__(self) -> Self:
-        self._socket.settimeout(max(0.001, self._run.slice()))
-        self._socket.connect(self._path)
-        self._answer(None)
+        try:
+            self._socket.settimeout(max(0.001, self._run.slice()))
+            self._socket.connect(self._path)
+            self._answer(None)
+        except BaseException:
+            self._socket.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
