@@ -19,12 +19,15 @@ class Home:
 
     `prepared` homes are ours: gpg reads no configuration but `options_file` and takes no locks
     there. `keyrings` are binary exports, `pubring.gpg` or `.kbx` files that are only read.
+    `check_trust` lets gpg bring its trust database up to date, for which it rewrites an old
+    `pubring.gpg`.
     """
 
     directory: Path
     keyrings: tuple[Path, ...] = ()
     prepared: bool = False
     options_file: Path | None = None
+    check_trust: bool = True
 
     def arguments(self) -> list[str]:
         """Return the gpg options that select this home."""
@@ -35,6 +38,8 @@ class Home:
             options.append("--no-options")
         if self.prepared:
             options.append("--lock-never")
+        if not self.check_trust:
+            options.append("--no-auto-check-trustdb")
         for keyring in self.keyrings:
             options += ["--keyring", str(keyring)]
         return options

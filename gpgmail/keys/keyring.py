@@ -221,9 +221,12 @@ class Keyring:
 
     @property
     def _own_home(self) -> Home:
-        if self._place.directory is None:
-            raise AssertionError(self._place)  # only a home is asked
-        return Home(directory=self._place.directory)
+        place = self._place
+        if place.directory is None:
+            raise AssertionError(place)  # only a home is asked
+        # A check rewrites an old pubring.gpg; keyboxd has no file here.
+        in_place = place.lists_in_place or not place.public
+        return Home(directory=place.directory, check_trust=in_place)
 
     def _secret_home(self, run: Run, *, own_agent: bool) -> Home:
         from gpgmail.gpg.prepared import Sources, prepare, private_agent
