@@ -1,4 +1,4 @@
-"""Inline OpenPGP: what is made is opened by gpg itself, and what gpg makes is read block by block."""
+"""Inline OpenPGP: what is made is good for gpg, and what gpg makes is read block by block."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_text_around_a_block_is_not_signed(sender, opened):
 def test_text_around_an_encrypted_block_is_not_encrypted(sender, opened):
     data = mail(leaf(b"Before\r\n" + sealed(sender, b"secret") + b"After\r\n"))
     got = opened(data)
-    assert [(part.content, part.encrypted) for part in got.parts][0] == (b"secret", True)
+    assert (got.parts[0].content, got.parts[0].encrypted) == (b"secret", True)
     assert covers(got) == (NONE, PART)
     assert b"secret" not in got.message.as_bytes()
 

@@ -1,4 +1,4 @@
-"""Real mails, damaged at random: an error of ours, or a verdict that does not call damage signed."""
+"""Real mails, damaged at random: an error of ours, or nothing that is damaged is called signed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def apply(data, change):
     if kind == "flip":
         return data[:at] + bytes([data[at] ^ (1 << size % 8)]) + data[at + 1 :]
     if kind == "swap lines":
-        lines = data.splitlines(keepends=True)
+        lines = [*data.splitlines(keepends=True), b"", b""]
         one = where * (len(lines) - 1) // 1_000_000
         lines[one], lines[one + 1] = lines[one + 1], lines[one]
         return b"".join(lines)

@@ -459,10 +459,10 @@ def test_a_bad_signature_inside_the_encryption_is_an_error_or_a_verdict(sender, 
     "parts",
     [
         lambda control, message: (message, control),
-        lambda control, message: (control,),
+        lambda control, _: (control,),
         lambda control, message: (control, message, TEXT),
-        lambda control, message: (control, leaf(b"no armor\r\n", "application/octet-stream")),
-        lambda control, message: (control, leaf(b"", "application/octet-stream")),
+        lambda control, _: (control, leaf(b"no armor\r\n", "application/octet-stream")),
+        lambda control, _: (control, leaf(b"", "application/octet-stream")),
         lambda control, message: (control, message[: len(message) // 2]),
     ],
 )
