@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from gpgmail.core.errors import UsageError
+from gpgmail.core.codes import ErrorCode
+from gpgmail.core.errors import MessageError, UsageError
 from gpgmail.core.passphrases import Passphrases, PassphraseSource
 from gpgmail.core.run import DEFAULT_TIMEOUT, Run
 from gpgmail.core.situations import Situation
@@ -17,6 +18,7 @@ from gpgmail.keys.keyrings import Keyrings, Where
 from gpgmail.message import walk
 from gpgmail.message.addresses import one_mailbox
 from gpgmail.message.sources import look_at
+from gpgmail.protect.armor import find_blocks
 from gpgmail.protect.opening import Opener, Shelter
 from gpgmail.protect.rebuild import rebuild
 from gpgmail.protect.verdict import Cover, ReadMail, ReadPart, Verdict, complaints, signer_of
@@ -56,6 +58,10 @@ def read(
     """
     run = run or Run(timeout=timeout)
     root = walk.parse(_load(source))
+    if not root.fields and not find_blocks(root.body).blocks:
+        raise Situation.BAD_MESSAGE.error(
+            "has neither a header nor an OpenPGP message in it", subject="the mail"
+        )
     keyrings = Keyrings(keyring, more_keyrings)
     try:
         opener = Opener(root, get_engine(engine), keyrings, Passphrases.of(passphrase), run)
@@ -123,4 +129,9 @@ def _require(verdict: Verdict, *, signature: bool, encryption: bool) -> None:
 def _load(source: bytes | str | os.PathLike[str] | BinaryIO) -> bytes:
     if isinstance(source, bytes):
         return source
-    return b"".join(look_at(source).chunks())
+    try:
+        return b"".join(look_at(source).chunks())
+    except MessageError as error:
+        raise Situation.NO_INPUT.error(
+            error.detail, subject=error.subject, code=ErrorCode.PGP_READ_FILE
+        ) from error
