@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -47,10 +46,10 @@ def write_mail(
     _refuse_blind(letter)
     try:
         size = _write_out(letter, target)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Situation.WORKING_FILE.error(
-            error.strerror or str(error),
-            subject="standard output" if target == STDOUT else target,
+            getattr(error, "strerror", None) or str(error),
+            subject="standard output" if target == STDOUT else ascii(target),
             code=ErrorCode.PGP_WRITE_FILE,
         ) from error
     return Receipt(
@@ -80,28 +79,11 @@ def _write_out(letter: Letter, target: str) -> int:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "is closed")
         return _copy(letter, sys.stdout.buffer)
-    path = Path(target)
-    # Not through a symbolic link: renaming onto /dev/stdout would replace the link.
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+    path = Path(os.path.realpath(target))  # renaming onto /dev/stdout would replace the link
+    if path.exists() and not path.is_file():
         with path.open("wb") as device:
             return _copy(letter, device)
-    return _write_whole(letter, Path(os.path.realpath(path)))
-
-
-def _write(letter: Letter, target: str) -> int:
-    try:
-        if target == STDOUT:
-            return _copy(letter, sys.stdout.buffer)
-        path = Path(target).resolve()
-        if path.exists() and not path.is_file():  # a device or pipe, which is not to be replaced
-            with path.open("wb") as file:
-                return _copy(letter, file)
-        return _write_whole(letter, path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise Situation.WORKING_FILE.error(
-            f"cannot be written: {reason}", subject=ascii(target)
-        ) from error
+    return _write_whole(letter, path)
 
 
 def _write_whole(letter: Letter, path: Path) -> int:
