@@ -153,10 +153,10 @@ def _fill(mailer: PSMTP, job: Job) -> None:
 
 
 def command(job: Job) -> Report:
-    """Send through `gpgmail send --json`, within this process."""
+    """Send through `gpgmail send --json`, within this process; the text comes on standard input."""
     secrets = {"passphrase": job.passphrase, "password": job.password}
     arguments = ["send", "--server", job.url, "--from", job.from_, "--subject", job.subject]
-    arguments += ["--text", job.text, "--timeout", str(job.timeout), "--json"]
+    arguments += ["--timeout", str(job.timeout), "--json"]
     for name, value in secrets.items():
         if value:
             arguments += [f"--{name}-command", f"printf '%s\\n' {value!r}"]
@@ -167,7 +167,8 @@ def command(job: Job) -> Report:
     for name, values in (("to", job.to), ("bcc", job.bcc), ("attach", job.attach)):
         for value in values:
             arguments += [f"--{name}", value]
-    outcome = commands.call(*arguments, "--format", "inline" if job.inline else "pgpmime")
+    arguments += ["--format", "inline" if job.inline else "pgpmime"]
+    outcome = commands.call(*arguments, stdin=job.text.encode())
     assert "Traceback" not in outcome.errors
     told = json.loads(outcome.text)
     if "error" not in told:
