@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.components import Attachment, Key
-from tests.components.support import ALICE, BOB, CAROL, SENDER, TEXT, parsed, psmtp, text_of
+from tests.components.support import (
+    ALICE,
+    BOB,
+    CAROL,
+    SENDER,
+    TEXT,
+    failing,
+    parsed,
+    psmtp,
+    text_of,
+)
 
 
 def signer(mailer, home):
@@ -113,7 +123,7 @@ def test_pgpmime_encrypted_is_read_by_gpg_and_notmuch(sink, own, reader, recipie
     assert verdict.signer == SENDER.fingerprint
     seen = notmuch(recipients).read(mail)
     assert (seen.decrypted, seen.signature_encrypted) == ("full", True)
-    assert [part.text for part in seen.parts if part.content_type == "text/plain"][0] == TEXT
+    assert next(part.text for part in seen.parts if part.content_type == "text/plain") == TEXT
 
 
 def test_pgpmime_signed_then_encrypted_in_two_steps(sink, own, recipients, notmuch):
@@ -193,8 +203,6 @@ def test_signer_here_recipients_in_a_file_there(sink, home, reader):
 
 
 def test_signers_of_two_keyrings_are_refused_by_name(sink, home):
-    from tests.components.support import failing
-
     with psmtp(sink) as mailer:
         mailer.keys.extend([Key(home("own-key")), Key(home("signing-subkey"))])
         with failing(1) as caught:

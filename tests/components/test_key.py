@@ -1,0 +1,318 @@
+"""The key selector: where it looks, what it shows, and that it asks gpg only when it must."""
+
+from __future__ import annotations
+
+import hashlib
+import locale
+from datetime import UTC, datetime
+
+import pytest
+
+from gpgmail.components import Key, wording
+from gpgmail.core.errors import KeyringError, KeySelectionError, PassphraseError
+from gpgmail.gpg import runner
+from tests.components.support import ALICE, SENDER, Ears, failing, psmtp
+from tests.keys.facts import key as made_key
+from tests.keys.facts import part
+from tests.support.keyrings import KEYRINGS, fixture_key, situations
+
+MANY = fixture_key("several-uids", "many")
+LEGACY = fixture_key("legacy", "legacy")
+LOCKED = fixture_key("protected", "locked")
+SUBSIGNER = fixture_key("signing-subkey", "subsigner")
+PUBLIC = (KEYRINGS / "exports" / "public.asc").read_text()
+SECRET = (KEYRINGS / "exports" / "secret.gpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "key"),
+    [
+        ("own-key", "", SENDER),
+        ("legacy", "", LEGACY),
+        ("exports", "public.asc", SENDER),
+        ("exports", "public.gpg", SENDER),
+        ("exports", "public.kbx", SENDER),
+        ("exports", "secret.asc", SENDER),
+    ],
+)
+def test_the_first_key_of_a_keyring_without_a_selection(home, name, place, key):
+    found = Key(home(name) / place)
+    assert (found.fingerprint, found.id) == (key.fingerprint, key.fingerprint[-16:])
+    assert found.user_id == key.uids[0].uid
+    found.close()
+
+
+@pytest.mark.parametrize("encoded", [PUBLIC, PUBLIC.encode(), SECRET], ids=["str", "bytes", "bin"])
+def test_the_key_itself_in_place_of_a_keyring(encoded):
+    key = Key(encoded=encoded)
+    assert key.fingerprint == SENDER.fingerprint
+    assert key.secret_key_available == (encoded is SECRET)
+    key.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fingerprint", ALICE.fingerprint),
+        ("fingerprint", ALICE.fingerprint.lower()),
+        ("fingerprint", " ".join(ALICE.fingerprint[at : at + 4] for at in range(0, 40, 4))),
+        ("id", ALICE.fingerprint[-16:]),
+        ("id", f"0x{ALICE.fingerprint[-8:]}"),
+        ("id", ALICE.subkeys[0].fingerprint[-16:]),
+        ("user_id", ALICE.address),
+        ("user_id", ALICE.uids[0].uid),
+        ("user_id", "Alice"),
+        ("user_id", ALICE.fingerprint[-16:]),
+    ],
+)
+def test_what_selects(own, name, value):
+    key = Key(own)
+    setattr(key, name, value)
+    assert key.fingerprint == ALICE.fingerprint
+    assert key.user_id == ALICE.uids[0].uid
+    assert Key(own, **{name: value}).id == ALICE.fingerprint[-16:]
+
+
+def test_the_last_selector_counts(own):
+    key = Key(own, ALICE.address)
+    key.fingerprint = SENDER.fingerprint
+    assert key.user_id == SENDER.uids[0].uid
+    key.user_id = ALICE.address
+    assert key.fingerprint == ALICE.fingerprint
+    key.user_id = ""
+    assert key.fingerprint in {ALICE.fingerprint, SENDER.fingerprint}
+
+
+def test_facts_follow_the_keyring(own, home):
+    key = Key(own)
+    assert key.user_id
+    key.keyring = str(home("several-uids"))
+    assert key.fingerprint == MANY.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("fingerprint", "alice@example.org"), ("id", "alice"), ("user_id", 1)]
+)
+def test_a_selector_of_another_kind_is_refused(own, name, value):
+    key = Key(own, ALICE.address)
+    with failing(2):
+        setattr(key, name, value)
+    assert key.fingerprint == ALICE.fingerprint
+
+
+def test_the_users_own_home_without_a_keyring(own, monkeypatch):
+    monkeypatch.setenv("GNUPGHOME", str(own))
+    assert Key(user_id=ALICE.address).fingerprint == ALICE.fingerprint
+    assert Key("", fingerprint=SENDER.fingerprint).secret_key_available
+
+
+# -------------------------------------------------------------------------------------------- facts
+
+
+def test_facts_of_a_key_with_several_user_ids(home):
+    key = Key(home("several-uids"))
+    assert key.other_user_ids == ",".join(uid.uid for uid in MANY.uids[1:])
+    assert key.expiration_date.split("-")[2].startswith("2099")
+    assert (key.public_key_algorithm, key.curve, key.public_key_length) == ("EdDSA", "Ed25519", 256)
+    assert (key.version, key.revoked) == (4, False)
+
+
+def test_dates_and_usage_in_the_words_of_the_reference(own):
+    key = Key(own, fingerprint=SENDER.fingerprint)
+    assert key.expiration_date == ""
+    assert wording.date(datetime.fromtimestamp(SENDER.created, UTC)) == key.effective_date
+    assert key.usage_flags & 0x0F == 0x0F
+    assert key.usage.startswith(
+        "Certifying Other Certificates,Signing Emails and Files,Encrypting Emails and Files"
+    )
+
+
+def test_a_date_is_english_in_every_locale():
+    when = datetime(2000, 3, 3, 15, 0, 9, tzinfo=UTC)
+    assert wording.date(when) == "03-Mar-2000 15:00:09"
+    for name in ("de_DE.UTF-8", "C.UTF-8"):
+        try:
+            locale.setlocale(locale.LC_TIME, name)
+            assert wording.date(when) == "03-Mar-2000 15:00:09"
+        except locale.Error:
+            continue
+        finally:
+            locale.setlocale(locale.LC_TIME, "C")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "curve", "length", "words"),
+    [
+        ("RSA", "", 3072, ("RSA", "", 3072)),
+        ("DSA", "", 2048, ("DSA", "", 2048)),
+        ("ECDSA", "nistp256", 256, ("ECDSA", "secp256r1", 256)),
+        ("ECDSA", "nistp384", 384, ("ECDSA", "secp384r1", 384)),
+        ("ECDSA", "nistp521", 521, ("ECDSA", "secp521r1", 528)),
+        ("ECDSA", "secp256k1", 256, ("ECDSA", "secp256k1", 256)),
+        ("EDDSA", "ed25519", 255, ("EdDSA", "Ed25519", 256)),
+        ("ED448", "ed448", 448, ("Ed448", "Ed448", 456)),
+        ("ECDSA", "brainpoolP256r1", 256, ("ECDSA", "brainpoolP256r1", 256)),
+    ],
+)
+def test_algorithms_are_named_as_on_the_reference(algorithm, curve, length, words):
+    primary = part(1, "cs", algorithm=algorithm, curve=curve, length=length)
+    key = made_key(1, primary=primary)
+    assert (wording.algorithm(key), wording.curve(key), wording.length(key)) == words
+
+
+def test_exports(own, home, reader):
+    key = Key(own, SENDER.address)
+    assert key.public_key.startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+    assert key.secret_key.startswith("-----BEGIN PGP PRIVATE KEY BLOCK-----")
+    again = Key(encoded=key.secret_key)
+    assert (again.fingerprint, again.secret_key_available) == (SENDER.fingerprint, True)
+    public = Key(own, ALICE.address)
+    assert (public.secret_key_available, public.secret_key) == (False, "")
+    again.close()
+
+
+def test_the_export_of_a_protected_key_needs_its_passphrase(home):
+    key = Key(home("protected"))
+    with failing(122, PassphraseError):
+        str(key.secret_key)
+    key.passphrase = "wrong"
+    with failing(122, PassphraseError):
+        str(key.secret_key)
+    key.passphrase = LOCKED.passphrase
+    assert key.secret_key.startswith("-----BEGIN PGP PRIVATE KEY BLOCK-----")
+    key.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "revoked", "secret"),
+    [("revoked", True, True), ("expired", False, True), ("no-encryption", False, True)],
+)
+def test_facts_of_keys_that_cannot_be_used(home, name, revoked, secret):
+    key = Key(home(name))
+    (only,) = situations()[name].keys.values()
+    assert key.fingerprint == only.fingerprint
+    assert (key.revoked, key.secret_key_available) == (revoked, secret)
+
+
+# -------------------------------------------------------------------------------- nothing too early
+
+
+def test_gpg_is_not_asked_before_a_value_is_wanted(own, monkeypatch):
+    def no_gpg(*_, **__):
+        raise AssertionError("gpg was started")
+
+    monkeypatch.setattr(runner, "execute", no_gpg)
+    monkeypatch.setattr("gpgmail.gpg.librarian.Librarian.list_keys", no_gpg)
+    key = Key(own, ALICE.address, passphrase="x")
+    key.fingerprint = ALICE.fingerprint
+    assert (key.query, key.keyring) == (ALICE.fingerprint, str(own))
+    repr(key)
+    with pytest.raises(AssertionError, match="gpg was started"):
+        str(key.user_id)
+
+
+def test_a_key_for_which_nothing_is_set_has_the_documented_defaults(monkeypatch, tmp_path):
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "absent"))
+    blank = Key()
+    facts = (
+        blank.user_id, blank.fingerprint, blank.id, blank.other_user_ids, blank.effective_date,
+        blank.public_key_algorithm, blank.public_key_length, blank.curve, blank.revoked,
+        blank.usage_flags, blank.usage, blank.version, blank.secret_key_available,
+        blank.public_key, blank.secret_key,
+    )  # fmt: skip
+    assert facts == ("", "", "", "", "", "", 0, "", False, 0x2F, "", 4, False, "", "")
+
+
+def test_a_blank_key_is_nobody(sink):
+    with psmtp(sink) as mailer:
+        mailer.recipient_key_count = 1
+        with failing(114, KeySelectionError) as caught:
+            mailer.encrypt()
+    assert "names no key" in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------ errors
+
+
+def test_two_keys_for_one_address(sink, home):
+    place = home("two-keys-one-address")
+    key = Key(place, "twin@example.org")
+    with failing(7, KeySelectionError) as caught:
+        str(key.fingerprint)
+    assert len(caught.value.candidates) == 2
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(place, "twin@example.org"))
+        with failing(7, KeySelectionError):
+            mailer.sign()
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "number"),
+    [
+        ("expired", "sign", 8),
+        ("revoked", "sign", 8),
+        ("disabled", "encrypt", 8),
+        ("expired-subkey", "encrypt", 8),
+        ("no-encryption", "encrypt", 128),
+        ("legacy-public", "sign", None),
+    ],
+)
+def test_a_key_that_cannot_do_it_says_why(sink, home, name, method, number):
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(home(name)))
+        mailer.recipient_keys.append(Key(home(name)))
+        with pytest.raises(KeySelectionError) as caught:
+            getattr(mailer, method)()
+        assert number is None or caught.value.code.number == number
+        assert caught.value.candidates
+        with failing(14):
+            mailer.send()
+    assert not sink.received
+
+
+def test_a_keyring_that_is_not_there(tmp_path):
+    for place in (tmp_path / "none", KEYRINGS / "damaged" / "garbage.gpg"):
+        with pytest.raises(KeyringError):
+            str(Key(place).fingerprint)
+
+
+def test_the_first_usable_key_is_named_by_a_status_event(sink, own):
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(own))
+        ears = Ears(mailer, "status")
+        mailer.sign()
+        named = [event.message for event in ears.status]
+        assert any(SENDER.fingerprint in text and SENDER.address in text for text in named)
+        mailer.message_text = "another"
+        mailer.keys[0] = Key(own, SENDER.address)
+        ears.status.clear()
+        mailer.sign()
+        assert not ears.status
+
+
+def test_a_signing_subkey_signs_and_the_key_is_the_primary(sink, home):
+    place = home("signing-subkey")
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(place, SUBSIGNER.address))
+        mailer.sign()
+        assert mailer.keys[0].fingerprint == SUBSIGNER.fingerprint
+
+
+def hashes(directory):
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_legacy_directory_signs_and_is_not_touched(sink, home):
+    place = home("legacy")
+    before = hashes(place)
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(place, LEGACY.address))
+        mailer.recipient_keys.append(Key(place, LEGACY.address))
+        mailer.sign_and_encrypt()
+        mailer.send()
+    assert len(sink.received) == 1
+    assert hashes(place) == before
