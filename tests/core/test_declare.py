@@ -3,7 +3,7 @@ import pytest
 from gpgmail.core.checks import between, one_line, one_of, port
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.config import configure
-from gpgmail.core.declare import Declared, is_set, prop, rows, setting
+from gpgmail.core.declare import Declared, Deferred, is_set, prop, rows, setting
 from gpgmail.core.errors import StateError, UsageError
 from gpgmail.core.situations import Situation
 
@@ -133,3 +133,64 @@ def test_a_component_can_lock_rows():
         locked.mail_port = 26
     assert caught.value.code is ErrorCode.TCP_REMOTE_PORT_LOCKED
     assert locked.mail_port == 25
+
+
+def test_what_an_object_needs_is_there_before_its_rows_are_set():
+    class Noting(Options):
+        def _set_up(self):
+            super()._set_up()
+            self.noted = []
+
+        def _after_set(self, row):
+            self.noted.append(row.name)
+
+    assert Noting(mail_port=26, clear=False).noted == ["mail_port", "clear"]
+
+
+def test_a_value_that_is_refused_is_not_noted():
+    class Noting(Options):
+        def _set_up(self):
+            self.noted = []
+
+        def _after_set(self, row):
+            self.noted.append(row.name)
+
+    options = Noting()
+    with pytest.raises(UsageError):
+        options.level = 99
+    assert options.noted == []
+
+
+def test_a_deferred_value_is_fetched_whenever_it_is_read():
+    fetched = []
+    options = Options()
+    options._replace("note", Deferred(lambda: fetched.append(1) or "large"))
+    assert fetched == []
+    assert (options.note, options.note) == ("large", "large")
+    assert fetched == [1, 1]
+    options.note = "small"
+    assert options.note == "small"
+    assert fetched == [1, 1]
+
+
+def test_a_subclass_can_state_a_row_anew():
+    class Other(Options):
+        level: int = setting(default=7, key="Level", doc="Another default.")
+
+    assert Other().level == 7
+    assert Options().level == 4
+    assert [row.name for row in rows(Other)] == [row.name for row in rows(Options)]
+
+
+def test_a_secret_that_cannot_be_read_is_not_shown():
+    class Pin(Declared):
+        pin: int = setting(default=0, key="Pin", secret=True, doc="Number.")
+
+    with pytest.raises(UsageError) as caught:
+        configure(Pin(), "Pin=not-a-number")
+    assert "not-a-number" not in str(caught.value)
+
+
+def test_the_row_itself_is_seen_on_the_class():
+    assert Options.level.key == "Level"
+    assert Options.mail_port.type is int
