@@ -139,7 +139,7 @@ def _blocks(stream: _Reads, size: int | None, label: str | Path) -> Iterator[byt
 def _filled(stream: _Reads, wanted: int, label: str | Path) -> bytes:
     """Read until *wanted* bytes or the end: a pipe gives what it has."""
     pieces: list[bytes] = []
-    while wanted:
+    while wanted > 0:
         try:
             piece = stream.read(wanted)
         except (OSError, ValueError) as error:
