@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpgmail.core.events import Progress
 from gpgmail.core.run import Run
 from gpgmail.gpg.binary import find, require_secret
 from gpgmail.gpg.dialogue import Dialogue
@@ -114,7 +115,7 @@ class _Operation:
             self._command = Pipe(to_child=True)
             self._dialogue = self._dialogue_for(passphrases)
         self._extra = {name: (Pipe(to_child=True), data) for name, data in extra_input.items()}
-        self._feeders = [Feeder(self._stdin, source)]
+        self._feeders = [Feeder(self._stdin, _told(source, run))]
         self._feeders += [Feeder(pipe, (data,)) for pipe, data in self._extra.values()]
         self._parser = StatusParser()
         self._lines: list[StatusLine] = []
@@ -224,3 +225,12 @@ def _can_prompt(home: Home) -> bool:
         return False
     with os.fdopen(terminal) as opened:
         return opened.isatty()
+
+
+def _told(source: Iterable[bytes], run: Run) -> Iterator[bytes]:
+    """Yield *source*, and tell how much of it gpg has taken."""
+    taken = 0
+    for chunk in source:
+        yield chunk
+        taken += len(chunk)
+        run.emit(Progress(taken, -1))

@@ -11,6 +11,17 @@ from tests.components.support import (
     CAROL,
     SENDER,
     TEXT,
+    Ears,
+    failing,
+    parsed,
+    psmtp,
+    text_of,
+)
+    ALICE,
+    BOB,
+    CAROL,
+    SENDER,
+    TEXT,
     failing,
     parsed,
     psmtp,
@@ -91,6 +102,7 @@ def test_sign_then_encrypt_in_two_steps(sink, own, reader):
     assert (inner.signature, inner.signer) == ("good", SENDER.fingerprint)
 
 
+@pytest.mark.servers
 def test_pgpmime_signed_is_verified_by_gpg_and_notmuch(sink, own, reader, recipients, notmuch):
     with psmtp(sink) as mailer:
         signer(mailer, own)
@@ -109,6 +121,7 @@ def test_pgpmime_signed_is_verified_by_gpg_and_notmuch(sink, own, reader, recipi
     assert seen.parts[1].filename == "Zoë ä.bin"
 
 
+@pytest.mark.servers
 def test_pgpmime_encrypted_is_read_by_gpg_and_notmuch(sink, own, reader, recipients, notmuch):
     with psmtp(sink, message_format="PGPMIME") as mailer:
         signer(mailer, own)
@@ -126,6 +139,7 @@ def test_pgpmime_encrypted_is_read_by_gpg_and_notmuch(sink, own, reader, recipie
     assert next(part.text for part in seen.parts if part.content_type == "text/plain") == TEXT
 
 
+@pytest.mark.servers
 def test_pgpmime_signed_then_encrypted_in_two_steps(sink, own, recipients, notmuch):
     with psmtp(sink, message_format="PGPMIME") as mailer:
         signer(mailer, own)
@@ -208,3 +222,31 @@ def test_signers_of_two_keyrings_are_refused_by_name(sink, home):
         with failing(1) as caught:
             mailer.sign()
     assert "one keyring" in str(caught.value)
+
+
+def test_progress_is_told_as_gpg_takes_the_content(sink, own):
+    with psmtp(sink, message_format="PGPMIME") as mailer:
+        recipient(mailer, own, ALICE)
+        mailer.attachments.append(Attachment(data=b"x" * 300_000, name="a.bin"))
+        ears = Ears(mailer, "progress")
+        mailer.encrypt()
+    taken = [event.bytes_processed for event in ears.progress]
+    assert taken == sorted(taken)
+    assert len(taken) > 2
+    assert 400_000 < taken[-1] < 420_000
+    assert {event.percent_processed for event in ears.progress} == {-1}
+
+
+def test_a_handler_of_progress_that_raises_stops_the_protection(sink, own):
+    with psmtp(sink) as mailer:
+        recipient(mailer, own, ALICE)
+
+        def handler(event):
+            raise LookupError(event.bytes_processed)
+
+        mailer.on_progress = handler
+        with pytest.raises(LookupError):
+            mailer.encrypt()
+        with failing(14):
+            mailer.send()
+    assert not sink.received
