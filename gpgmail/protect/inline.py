@@ -16,6 +16,7 @@ from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.draft import Attachment, Draft
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled
+from gpgmail.protect.source import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,7 +119,7 @@ def _text(
 def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
     readable = look_at(given.source)
     armored = Spooled()
-    engine.encrypt(job, readable.chunks(), armored.write, run)
+    engine.encrypt(job, watched(readable.chunks(), run), armored.write, run)
     name = given.name if given.name is not None else readable.name
     yield Attachment(
         source=armored.reader(), name=f"{name or 'attachment'}.asc", content_type=_ENCRYPTED
@@ -128,7 +129,7 @@ def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterato
 def _with_signature(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
     readable = look_at(given.source)
     content = Spooled()
-    for chunk in readable.chunks():  # kept, so that what is sent is what was signed
+    for chunk in watched(readable.chunks(), run):  # kept, so that what is sent is what was signed
         content.write(chunk)
     signature = bytearray()
     engine.sign(job, content.chunks(), signature.extend, SignatureMode.DETACHED, run)

@@ -14,6 +14,7 @@ from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.part import Part, leaf, multipart, verbatim
 from gpgmail.message.storage import Spooled
 from gpgmail.protect.armor import crlf_writer
+from gpgmail.protect.source import watched
 
 if TYPE_CHECKING:
     from gpgmail.core.run import Run
@@ -41,7 +42,7 @@ def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
             hint="encrypt it too, or attach that part as a file",
         )
     exact = Spooled()
-    for chunk in content.render():
+    for chunk in watched(content.render(), run):
         exact.write(chunk)
     signature = Spooled()
     made = engine.sign(job, exact.chunks(), crlf_writer(signature), SignatureMode.DETACHED, run)
@@ -59,7 +60,7 @@ def encrypt(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
     When the job has signers the signature is inside the same OpenPGP message (section 6.2).
     """
     ciphertext = Spooled()
-    made = engine.encrypt(job, content.render(), crlf_writer(ciphertext), run)
+    made = engine.encrypt(job, watched(content.render(), run), crlf_writer(ciphertext), run)
     encrypted = multipart(
         "encrypted",
         (_control_part(), _ciphertext_part(ciphertext)),

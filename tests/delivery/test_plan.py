@@ -178,5 +178,5 @@ def test_two_authors_are_nobody_to_sign_for_but_a_key_can_be_named(keyrings):
 
 
 def test_one_recipient_without_a_key_refuses_the_mail(plan):
-    with pytest.raises(KeySelectionError, match="dave@example.org"):
+    with pytest.raises(KeySelectionError, match="dave@"):
         plan(draft((ALICE, "dave@example.org")), encrypt=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 
 import pytest
@@ -14,6 +12,7 @@ from gpgmail.core.run import Run
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.keyrings import Keyrings
 from tests.crypto.helpers import Gpg
+from tests.support.counting import count_gpg
 from tests.support.keyrings import fixture_key, keyring_copy
 
 
@@ -32,18 +31,8 @@ def rings():
 
 @pytest.fixture
 def counted(tmp_path, monkeypatch):
-    """How many gpg processes were started, by a gpg in front of the real one."""
-    log = tmp_path / "started"
-    log.write_text("")
-    real = subprocess.run(
-        ["which", "gpg"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    front = tmp_path / "bin" / "gpg"
-    front.parent.mkdir()
-    front.write_text(f'#!/bin/sh\necho "$*" >>{log}\nexec {real} "$@"\n')
-    front.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{front.parent}{os.pathsep}{os.environ['PATH']}")
-    return lambda: len([line for line in log.read_text().splitlines() if "--version" not in line])
+    """How many gpg processes were started."""
+    return count_gpg(tmp_path, monkeypatch)
 
 
 def fpr(situation, name):
