@@ -17,16 +17,6 @@ from tests.components.support import (
     psmtp,
     text_of,
 )
-    ALICE,
-    BOB,
-    CAROL,
-    SENDER,
-    TEXT,
-    failing,
-    parsed,
-    psmtp,
-    text_of,
-)
 
 
 def signer(mailer, home):
