@@ -1,0 +1,106 @@
+"""A finished mail in a file: all of it or nothing, and for its owner alone."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from gpgmail.core.errors import GpgmailError, MessageError, UsageError
+from gpgmail.delivery.mailer import Mailer
+from gpgmail.delivery.writer import write_mail
+from gpgmail.message.draft import Attachment
+from gpgmail.protect.read import read
+from tests.delivery.helpers import ALICE, BOB, draft, fingerprint
+
+
+@pytest.fixture
+def mailer(sender):
+    with Mailer(None, keyring=sender.home) as made:
+        yield made
+
+
+def test_the_file_is_the_whole_mail(mailer, readers, tmp_path):
+    target = tmp_path / "mail.eml"
+    receipt = write_mail(mailer, draft(), str(target), sign=True, encrypt=True)
+    assert receipt.size == target.stat().st_size
+    assert receipt.accepted == ()
+    assert receipt.signers == (fingerprint("sender"),)
+    assert dict(receipt.keys) == {ALICE: fingerprint("alice")}
+    assert read(target, keyring=readers.home).verdict.by_author
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [*tmp_path.iterdir()] == [target]
+
+
+def test_an_older_file_is_replaced_and_loses_its_mode(mailer, tmp_path):
+    target = tmp_path / "mail.eml"
+    target.write_text("old")
+    target.chmod(0o644)
+    write_mail(mailer, draft(), str(target))
+    assert b"The words." in target.read_bytes()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_a_symbolic_link_stays_one(mailer, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "mail.eml")
+    write_mail(mailer, draft(), str(tmp_path / "link"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "mail.eml").is_file()
+
+
+@pytest.mark.parametrize("there", [None, b"old"])
+def test_a_mail_that_fails_leaves_what_was_there(there, mailer, tmp_path):
+    target, file = tmp_path / "mail.eml", tmp_path / "log"
+    if there:
+        target.write_bytes(there)
+    file.write_bytes(b"x" * 100_000)
+    mail = draft(attachments=(Attachment(source=file),))
+    shrunk = Shrinking(mailer, file)
+    with pytest.raises(MessageError):
+        write_mail(shrunk, mail, str(target))
+    assert (target.read_bytes() if target.exists() else None) == there
+    assert {path.name for path in tmp_path.iterdir()} <= {"log", "mail.eml"}
+
+
+class Shrinking:
+    """A mailer after whose work a file gets shorter, so that the mail cannot be rendered."""
+
+    def __init__(self, mailer, file):
+        self._mailer = mailer
+        self._file = file
+
+    def write(self, *arguments, **options):
+        letter = self._mailer.write(*arguments, **options)
+        self._file.write_bytes(b"x")
+        return letter
+
+
+@pytest.mark.parametrize("target", ["", ".", "/nowhere/mail", "a\0b", "x" * 300])
+def test_a_target_that_cannot_be_written_is_a_typed_error(target, mailer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GpgmailError):
+        write_mail(mailer, draft(), target)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_bcc_is_refused(mailer, tmp_path):
+    with pytest.raises(UsageError, match=BOB):
+        write_mail(mailer, draft(bcc=BOB), str(tmp_path / "mail"), encrypt=True)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_device_is_written_to_and_stays(mailer):
+    null = Path("/dev/null")
+    before = null.stat()
+    receipt = write_mail(mailer, draft(), str(null))
+    assert receipt.size > 0
+    assert stat.S_ISCHR(null.stat().st_mode)
+    assert null.stat().st_ino == before.st_ino
+
+
+def test_standard_output_gets_the_mail_and_nothing_else(mailer, capfdbinary):
+    receipt = write_mail(mailer, draft(), "-")
+    out, err = capfdbinary.readouterr()
+    assert out.startswith(b"Date: ")
+    assert (len(out), err) == (receipt.size, b"")
