@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gpgmail.keys.selection import Selection
 
 Where = Keyring | str | Path | bytes | None
+_MOST_REMEMBERED = 1000  # selections; a caller may write to more people than memory should hold
 
 
 class Keyrings:
@@ -121,6 +122,9 @@ class Keyrings:
         if known is not None and known[0] == stamp and _still_valid(known[1]):
             return known[1]
         selection = find()
+        self._known.pop(key, None)
+        if len(self._known) == _MOST_REMEMBERED:
+            self._known.pop(next(iter(self._known)))
         self._known[key] = (stamp, selection)
         return selection
 

@@ -109,6 +109,20 @@ def test_what_was_selected_is_remembered_and_asked_for_again_when_the_keyring_ch
             asked.recipient("alice@example.org", Run())
 
 
+def test_only_so_much_is_remembered(rings, counted, monkeypatch):
+    monkeypatch.setattr("gpgmail.keys.keyrings._MOST_REMEMBERED", 2)
+    with keyring_copy("recipients") as files:
+        asked = rings(files / "public.gpg")
+        for name in ("alice", "bob", "carol"):
+            asked.recipient(f"{name}@example.org", Run())
+        started = counted()
+        asked.recipient("carol@example.org", Run())
+        asked.recipient("bob@example.org", Run())
+        assert counted() == started
+        asked.recipient("alice@example.org", Run())
+        assert counted() == started + 1
+
+
 def test_validity_is_asked_for_again_when_the_trust_database_changes(rings):
     with keyring_copy("modern") as home:
         asked = rings(home)
