@@ -16,7 +16,7 @@ import click
 
 from gpgmail import __version__
 from gpgmail.cli.report import line, show, silence
-from gpgmail.cli.signals import signals_end
+from gpgmail.cli.signals import end_on_signals, ignore_signals
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 
@@ -59,16 +59,23 @@ def gpgmail() -> None:
     """Sign and encrypt mail with the GnuPG keys of this machine, and deliver it."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit; the exit code is one of sysexits.h."""
+def main() -> None:
+    """Run the command line of this process and exit."""
+    end_on_signals()
+    code = run()
+    ignore_signals()
+    sys.exit(code)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code, one of sysexits.h."""
     for stream in (sys.stdout, sys.stderr):
         # What a terminal's encoding cannot express is escaped: it must not end a finished job.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    with signals_end():
-        code = _run(arguments)
+    code = _run(arguments)
     silence()
-    sys.exit(code)
+    return code
 
 
 def _run(arguments: list[str] | None) -> int:

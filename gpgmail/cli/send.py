@@ -37,7 +37,7 @@ _EXAMPLES = """\b
 Examples:
   df -h | gpgmail send --server smtp://localhost --from root@localhost \\
       --to ops@example.org --subject "Disks" --sign --encrypt
-  gpgmail send --from a@example.org --to b@example.org --text "See the file." \\
+  gpgmail send --from a@example.org --to b@example.org --text-file text \\
       --attach report.pdf --encrypt --keyring b.asc --output mail.eml
 """
 
@@ -102,7 +102,7 @@ Examples:
     "--server",
     group=SERVER,
     metavar="URL",
-    help="smtps://HOST (TLS), smtp://HOST (STARTTLS, but not on this machine), or"
+    help="Send through smtps://HOST (TLS), smtp://HOST (STARTTLS, not on this machine), or"
     " smtp+insecure://HOST; with :PORT where it is not the usual one.",
 )
 @option("--user", group=SERVER, metavar="NAME", help="Log in as NAME.")

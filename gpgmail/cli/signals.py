@@ -1,7 +1,8 @@
 """Signals end a command in order: what was made is removed, and the exit code says that it ended.
 
 SIGTERM and SIGHUP count like SIGINT: their default would leave gpg, agents and directories behind.
-One that was ignored at the start (nohup) stays ignored.
+One that was ignored at the start (nohup) stays ignored. Whatever comes once the end has begun does
+not disturb it, up to the last exit handler; cleaning up has time limits of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextmanager
-def signals_end() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first signal; later ones do not disturb the cleaning up."""
-    with _handling(_raise):
-        yield
+def end_on_signals() -> None:
+    """Raise KeyboardInterrupt at the first signal, for the rest of the process."""
+    _install(_Steps(_raise))
+
+
+def ignore_signals() -> None:
+    """Let nothing change the exit code any more; Python's own end would restore the defaults."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -30,30 +35,39 @@ def signals_call(stop: Callable[[], None]) -> Iterator[None]:
 
     *stop* cancels what runs, so that the error can say whether the server may have the mail.
     """
-    with _handling(stop, _raise):
-        yield
-
-
-@contextmanager
-def _handling(*steps: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Python hands signals to the main thread only
         return
-    coming = iter(steps)
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _ENDING}
+    steps = _Steps(stop, _raise)
+    before = _install(steps)
     try:
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, lambda *_: next(coming, _nothing)())
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, _Steps() if steps.taken else handler)
+
+
+class _Steps:
+    """A handler that takes its next step at each signal, and then does nothing."""
+
+    def __init__(self, *steps: Callable[[], None]) -> None:
+        self.taken = 0
+        self._steps = steps
+
+    def __call__(self, *_: object) -> None:
+        step, self.taken = self.taken, self.taken + 1
+        if step < len(self._steps):
+            self._steps[step]()
+
+
+def _install(handler: _Steps) -> dict[signal.Signals, Any]:
+    """Install a handler where the signal is not ignored, and return what was there."""
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    found = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
+    for number in found:
+        signal.signal(number, handler)
+    return {number: old or signal.SIG_DFL for number, old in found.items()}
 
 
 def _raise() -> None:
     raise KeyboardInterrupt
-
-
-def _nothing() -> None:
-    pass

@@ -83,7 +83,7 @@ def test_a_damaged_key_file(face, server, name, sign):
 
 @pytest.mark.parametrize("kind", ["missing", "empty directory", "device"])
 def test_a_place_that_holds_no_keys(face, server, tmp_path, kind):
-    paths = {"missing": tmp_path / "no", "empty directory": tmp_path, "device": "/dev/null"}
+    paths = {"missing": tmp_path / "no", "empty directory": tmp_path, "device": "/dev/zero"}
     report = face(Job(port=server.port, encrypt=False, keyring=paths[kind]))
 
     assert report.number in {114, 115, 117}

@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import gpgmail
-from gpgmail.cli import main
+from gpgmail import cli
 
 PACKAGE = str(Path(gpgmail.__file__).resolve().parents[1])
 PROGRAM = (sys.executable, "-m", "gpgmail.cli")
@@ -75,12 +75,8 @@ def call(*arguments, stdin: bytes = b"") -> Outcome:
     streams = {name: io.BytesIO() for name in ("stdout", "stderr")}
     wrapped = {name: io.TextIOWrapper(raw, "utf-8") for name, raw in streams.items()}
     wrapped["stdin"] = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
-    code = None
     with patch.multiple(sys, **wrapped):
-        try:
-            main([os.fspath(one) for one in arguments])
-        except SystemExit as leave:
-            code = leave.code
+        code = cli.run([os.fspath(one) for one in arguments])
     for stream in wrapped.values():
         stream.flush()
     output, errors = (raw.getvalue() for raw in streams.values())
