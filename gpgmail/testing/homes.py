@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.home import Home
-from gpgmail.gpg.owned import OwnedDirectory
+from gpgmail.gpg.owned import OwnedDirectory, sweep
 from gpgmail.gpg.prepared import AGENT_OPTIONS
 from gpgmail.gpg.runner import execute
 from gpgmail.gpg.status import select
@@ -39,6 +39,7 @@ class ThrowawayHome:
         return self._directory.path
 
     def __enter__(self) -> Self:
+        sweep()
         self._directory = OwnedDirectory(self._run)
         try:
             (self.path / "gpg-agent.conf").write_text(AGENT_OPTIONS, encoding="ascii")
