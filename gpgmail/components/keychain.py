@@ -12,6 +12,7 @@ from gpgmail.core.passphrases import Passphrases
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, ChosenKey, Job
+from gpgmail.delivery.choice import encryption_keys, exact, signing_keys
 from gpgmail.keys.keyrings import Keyrings
 from gpgmail.keys.trust import comparable
 
@@ -53,13 +54,11 @@ class Keychain:
             found.fingerprint: Secret(key.passphrase) for key, found in signing if key.passphrase
         }
         passphrases = Passphrases(values, ask)
+        keyrings = Keyrings(first, others)
         job = Job(
-            home=Keyrings(first, others).home(run, passphrases, secret=bool(signing)),
-            signers=tuple(
-                ChosenKey(found.fingerprint, found.subkey.fingerprint, found.user_id)
-                for _, found in signing
-            ),
-            recipients=tuple(key for key, _ in chosen),
+            home=keyrings.home(run, passphrases, secret=bool(signing)),
+            signers=signing_keys((found for _, found in signing), keyrings, run),
+            recipients=encryption_keys((key for key, _ in chosen), keyrings, run),
             algorithms=algorithms,
             passphrases=passphrases,
         )
@@ -69,9 +68,7 @@ class Keychain:
     def _chosen(self, found: Selection) -> tuple[ChosenKey, frozenset[str]]:
         user_ids = found.key.user_ids
         addresses = frozenset(comparable(user_id.email) for user_id in user_ids if user_id.email)
-        hide = bool(addresses & self.hidden)
-        subkey = found.subkey.fingerprint
-        return ChosenKey(found.fingerprint, subkey, found.user_id, hide), addresses
+        return exact(found, hidden=bool(addresses & self.hidden)), addresses
 
 
 def _given(keys: tuple[Key, ...] | None, name: str) -> tuple[Key, ...]:

@@ -7,18 +7,19 @@ the id of his key in the ciphertext.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.situations import Situation
-from gpgmail.crypto.engine import ChosenKey
+from gpgmail.delivery.choice import encryption_keys, exact, signing_keys
 from gpgmail.keys.trust import comparable
 from gpgmail.message.addresses import one_mailbox
 
 if TYPE_CHECKING:
     from gpgmail.core.run import Run
+    from gpgmail.crypto.engine import ChosenKey
     from gpgmail.keys.keyrings import Keyrings
     from gpgmail.keys.selection import Selection
     from gpgmail.message.draft import Composed
@@ -68,29 +69,58 @@ def make_plan(
     envelope = composed.envelope
     if sign is True:
         sign = one_mailbox(composed.header("From"), "From").address
-    signers = _distinct(keyrings.signer(query, run) for query in _queries(sign, "sign"))
+    selected = [keyrings.signer(query, run) for query in _queries(sign, "sign")]
+    signers = signing_keys(selected, keyrings, run)
     if encrypt is True:
-        return _plan_by_address(envelope, keyrings, signers, run)
-    named = [keyrings.recipient(query, run) for query in _queries(encrypt, "encrypt")]
-    if not named:
-        return Plan(signers, (Copy(envelope.recipients),), {})
-    return _plan_by_name(envelope, named, signers)
+        found = _by_address(envelope, keyrings, run)
+    else:
+        queries = _queries(encrypt, "encrypt")
+        if not queries:
+            return Plan(signers, (Copy(envelope.recipients),), {})
+        named = [key for query in queries for key in keyrings.recipients(query, run)]
+        found = _by_name(envelope, named)
+    return Plan(
+        signers,
+        tuple(
+            Copy(group, encryption_keys(map(exact, found.keys_for(group)), keyrings, run))
+            for group in _groups(envelope)
+        ),
+        {address: keys[0].fingerprint for address, keys in found.owned.items() if keys},
+    )
 
 
-def _plan_by_address(
-    envelope: Envelope, keyrings: Keyrings, signers: tuple[ChosenKey, ...], run: Run
-) -> Plan:
-    found = {
-        recipient.address: (keyrings.recipient(recipient.address, run),)
-        for recipient in envelope.recipients
-    }
-    return _plan(envelope, signers, found, ())
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The keys that are a recipient's own, by his address, and those that are nobody's."""
+
+    owned: Mapping[str, tuple[Selection, ...]]
+    common: tuple[Selection, ...] = ()
+
+    def keys_for(self, group: tuple[Recipient, ...]) -> list[Selection]:
+        """Return the keys of the copy for *group*.
+
+        Those in To and Cc get one with their own keys and the common ones, a Bcc recipient one with
+        his own keys, or where he has none with the common ones.
+        """
+        own = [key for recipient in group for key in self.owned[recipient.address]]
+        keys = own if _is_blind(group[0]) and own else [*own, *self.common]
+        if not keys:
+            raise Situation.KEY_NOT_FOUND.error(
+                "every key that was named belongs to a Bcc recipient",
+                subject=", ".join(recipient.address for recipient in group),
+                hint="name a key for them too",
+            )
+        return keys
 
 
-def _plan_by_name(
-    envelope: Envelope, named: list[Selection], signers: tuple[ChosenKey, ...]
-) -> Plan:
-    """Encrypt to the keys that the caller named; those with a recipient's address are his.
+def _by_address(envelope: Envelope, keyrings: Keyrings, run: Run) -> _Found:
+    return _Found(
+        {one.address: keyrings.recipients(one.address, run) for one in envelope.recipients}
+    )
+
+
+def _by_name(envelope: Envelope, named: list[Selection]) -> _Found:
+    """Share out the keys that the caller named; those with a recipient's address are his.
 
     One that is a Bcc recipient's goes into his copy alone, the others into that of all the rest.
     """
@@ -108,33 +138,7 @@ def _plan_by_name(
         for kind in (True, False)
     )
     common = tuple(key for key in named if key.fingerprint not in blind - others)
-    return _plan(envelope, signers, owned, common)
-
-
-def _plan(
-    envelope: Envelope,
-    signers: tuple[ChosenKey, ...],
-    owned: Mapping[str, tuple[Selection, ...]],
-    common: tuple[Selection, ...],
-) -> Plan:
-    """Give each group of recipients its copy.
-
-    Those in To and Cc get one with their own keys and the *common* ones, a Bcc recipient one with
-    his own keys, or where he has none with the common ones.
-    """
-    copies = []
-    for group in _groups(envelope):
-        own = [key for recipient in group for key in owned[recipient.address]]
-        keys = own if _is_blind(group[0]) and own else [*own, *common]
-        if not keys:
-            raise Situation.KEY_NOT_FOUND.error(
-                "every key that was named belongs to a Bcc recipient",
-                subject=", ".join(recipient.address for recipient in group),
-                hint="name a key for them too",
-            )
-        copies.append(Copy(group, _distinct(keys)))
-    used = {address: keys[0].fingerprint for address, keys in owned.items() if keys}
-    return Plan(signers, tuple(copies), used)
+    return _Found(owned, common)
 
 
 def _groups(envelope: Envelope) -> list[tuple[Recipient, ...]]:
@@ -166,12 +170,3 @@ def _queries(wish: Literal[False] | str | Sequence[str], name: str) -> Sequence[
             "names no key", subject=name, hint="give True, False, or fingerprints or addresses"
         )
     return queries
-
-
-def _chosen(selection: Selection) -> ChosenKey:
-    return ChosenKey(selection.fingerprint, selection.subkey.fingerprint, selection.user_id)
-
-
-def _distinct(selections: Iterable[Selection]) -> tuple[ChosenKey, ...]:
-    chosen = (_chosen(selection) for selection in selections)
-    return tuple({key.subkey: key for key in chosen}.values())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from gpgmail.gpg.config import Additions
     from gpgmail.gpg.prepared import PreparedHome
 
 
@@ -198,6 +199,16 @@ class Keyring:
         """
         asked = passphrases is not None and not passphrases.silent
         return self._secret_home(run, own_agent=asked or self._place.migration_pending)
+
+    def additions(self) -> Additions:
+        """Return what the owner's gpg.conf adds to messages; nothing where he has no home.
+
+        Raises:
+            EngineError: If gpg.conf cannot be read, or gpgconf fails.
+        """
+        from gpgmail.gpg.config import Additions, additions
+
+        return additions(self._own_home) if self.kind is Kind.HOME else Additions()
 
     def keyring_files(self, run: Run, fingerprints: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return files that gpg can read with `--keyring` beside another home.

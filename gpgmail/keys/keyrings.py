@@ -15,7 +15,7 @@ from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.keys.key import State, Validity, key_from_record
 from gpgmail.keys.keyring import Keyring
-from gpgmail.keys.trust import Trust, comparable, parse
+from gpgmail.keys.trust import ALWAYS, Trust, comparable, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,11 +73,34 @@ class Keyrings:
         Raises:
             KeySelectionError: If none has a usable one: that of the keyring that came nearest.
         """
+        return self._recipient(query, self._trust, run)
 
-        def find(keyring: Keyring) -> Selection:
-            return keyring.find_recipient(query, trust=self._trust, run=run)
+    def recipients(self, query: str, run: Run) -> tuple[Selection, ...]:
+        """Return the encryption keys that *query* means: of each member, if it names a group.
 
-        return self._remembered(("encrypt", query), lambda: _first(self._keyrings, find))
+        Groups are those of the owner's gpg.conf. Raises what `recipient` does.
+        """
+        members = self._keyrings[0].additions().members(query)
+        return tuple(self.recipient(member, run) for member in members)
+
+    def added_signers(self, run: Run) -> tuple[Selection, ...]:
+        """Return the keys that the owner's gpg.conf signs with besides (`local-user`)."""
+        return tuple(self.signer(name, run) for name in self._keyrings[0].additions().local_user)
+
+    def added_recipients(self, run: Run) -> tuple[tuple[Selection, bool], ...]:
+        """Return the keys that the owner's gpg.conf encrypts to besides, and whether hidden.
+
+        As with gpg itself their trust is not asked: the owner named them.
+        """
+        added = self._keyrings[0].additions()
+        own = added.default_key[-1:] if added.encrypt_to_default_key else ()
+        named = [(name, False) for name in (*added.encrypt_to, *own)]
+        named += [(name, True) for name in added.hidden_encrypt_to]
+        return tuple((self._recipient(name, ALWAYS, run), hidden) for name, hidden in named)
+
+    def hide_all(self) -> bool:
+        """Tell whether the owner's gpg.conf names no recipient in a message (`throw-keyids`)."""
+        return self._keyrings[0].additions().throw_keyids
 
     def validity(self, fingerprint: str, address: str, run: Run) -> Validity | None:
         """Return how sure gpg is that *address* belongs to a key, None if no user id says so.
@@ -108,6 +131,13 @@ class Keyrings:
             return home
         files = [file for keyring in others for file in keyring.keyring_files(run)]
         return replace(home, keyrings=(*home.keyrings, *files))
+
+    def _recipient(self, query: str, trust: Trust | None, run: Run) -> Selection:
+        def find(keyring: Keyring) -> Selection:
+            return keyring.find_recipient(query, trust=trust, run=run)
+
+        key = ("encrypt", query) if trust is self._trust else ("encrypt anyway", query)
+        return self._remembered(key, lambda: _first(self._keyrings, find))
 
     def _open(self, where: Where) -> Keyring:
         if isinstance(where, Keyring):
