@@ -25,7 +25,7 @@ class ComponentOptions(Declared):
 
 
 class KeyOptions(Declared):
-    """Whose keys are taken."""
+    """Whose keys are taken, and that they are."""
 
     trust: str = setting(
         default="",
@@ -34,4 +34,9 @@ class KeyOptions(Declared):
         doc="Which keys belong to an address of a recipient: `gnupg` by gpg's validity, "
         "`pinned:FILE` by a list, `always` whichever is found; empty for `gnupg` in directories "
         "and `always` in files. Keys named by fingerprint are not asked. Ours.",
+    )
+    require_protection: bool = setting(
+        default=True,
+        key="RequireProtection",
+        doc="send() refuses a message for which keys are set but not used. Ours.",
     )

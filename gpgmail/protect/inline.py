@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.draft import Attachment, Draft
+from gpgmail.message.headers import utf8
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled
 from gpgmail.protect.source import watched
@@ -112,7 +113,7 @@ def _text(
     text: str, work: Callable[[Iterator[bytes], Callable[[bytes], object]], Made]
 ) -> ProtectedText:
     armored = bytearray()
-    made = work(iter((text.encode(),)), armored.extend)
+    made = work(iter((utf8(text, "text"),)), armored.extend)
     return ProtectedText(armored.decode(), made)
 
 

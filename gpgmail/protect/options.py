@@ -61,11 +61,6 @@ class ProtectOptions(Declared):
         key="ProcessAttachments",
         doc="Inline format: sign and encrypt the attachments too, each by itself.",
     )
-    require_protection: bool = setting(
-        default=True,
-        key="RequireProtection",
-        doc="send() refuses a message for which keys are set but not used. Ours.",
-    )
 
 
 def algorithms(options: ProtectOptions) -> Algorithms:

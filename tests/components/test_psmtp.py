@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.components import Attachment, Key
+from gpgmail.core.errors import UsageError
 from tests.components.support import (
     ALICE,
     BOB,
@@ -240,3 +241,11 @@ def test_a_handler_of_progress_that_raises_stops_the_protection(sink, own):
         with failing(14):
             mailer.send()
     assert not sink.received
+
+
+def test_a_text_that_is_no_text_is_refused_before_gpg(sink, own):
+    with psmtp(sink, message_text="half a character: \udc00") as mailer:
+        signer(mailer, own)
+        with failing(2, UsageError):
+            mailer.sign()
+    assert sink.received == []

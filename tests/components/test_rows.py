@@ -24,7 +24,6 @@ ELSEWHERE = {  # rows of protection whose effect is shown in test_psmtp and test
     "clear_signature",
     "message_format",
     "process_attachments",
-    "require_protection",
 }
 
 
@@ -154,7 +153,7 @@ def test_an_unknown_policy_is_refused_when_it_is_set():
 
 def test_every_own_row_is_covered():
     assert {row.name for row in rows(ComponentOptions)} == {"log_level"}
-    assert {row.name for row in rows(KeyOptions)} == {"trust"}
+    assert {row.name for row in rows(KeyOptions)} == {"trust", "require_protection"}  # test_life
 
 
 @pytest.mark.parametrize("absolute", [False, True])
