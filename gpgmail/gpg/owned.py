@@ -7,6 +7,7 @@ whose lock is free belongs to nobody any more, and the next process that makes o
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "gpgmail-"
 _LOCK = "owned"
-_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes an unguessable 0700 directory there
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory made there has mode 0700
 _LAST_RESORT = Path("/tmp")  # noqa: S108 - the same, where TMPDIR has too long a path
 _PRIVATE = 0o700
 _LONGEST_BASE = 60  # bytes; an agent's socket path must stay under 108, 104 on BSD and macOS
@@ -50,6 +51,7 @@ class OwnedDirectory:
             return
         if os.getpid() == self._maker:
             _demolish(self.path)
+            _noted.discard((self._maker, self.path))
         os.close(self._lock)
         self._lock = -1
 
@@ -61,7 +63,9 @@ def sweep() -> list[Path]:
 
 def _make(base: Path) -> tuple[Path, int]:
     while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        path = base / f"{_PREFIX}{os.urandom(6).hex()}"
+        _noted.add((os.getpid(), path))
+        path.mkdir(mode=_PRIVATE)
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         if _take(path, lock):
             return path, lock
@@ -166,6 +170,13 @@ def _demolish(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def _end() -> None:
+    """Remove what this process made and did not remove, as when a signal came while it was made."""
+    for maker, path in tuple(_noted):
+        if maker == os.getpid() and path.is_dir():
+            _demolish(path)
+
+
 def _gpgconf(path: Path, *action: str) -> None:
     subprocess.run(
         [tool("gpgconf"), "--homedir", str(path), *action],
@@ -175,3 +186,7 @@ def _gpgconf(path: Path, *action: str) -> None:
         timeout=_LIMIT,
         check=False,
     )
+
+
+_noted: set[tuple[int, Path]] = set()  # the maker and the place, from before it is there
+atexit.register(_end)

@@ -224,28 +224,42 @@ def test_one_that_is_just_being_made_is_left_until_it_is_old(base):
 
 
 def test_a_maker_that_lost_to_a_sweeper_starts_over(base, monkeypatch, run):
-    make, lost = tempfile.mkdtemp, []
+    real_open, lost = os.open, []
 
-    def swept(**options):
-        path = make(**options)
-        if not lost:
-            lost.append(path)
-            monkeypatch.setattr(os, "open", swept_before_lock)
-        return path
-
-    real_open = os.open
-
-    def swept_before_lock(path, *rest, **options):
-        descriptor = real_open(path, *rest, **options)
-        if str(path).startswith(lost[0]) and "owned" in str(path) and len(lost) == 1:
-            lost.append(path)
-            assert owned.sweep() == [Path(lost[0])]
+    def swept_before_lock(path, flags, *rest, **options):
+        descriptor = real_open(path, flags, *rest, **options)
+        if not lost and Path(path).name == "owned":
+            lost.append(Path(path).parent)
+            assert owned.sweep() == lost
         return descriptor
 
-    monkeypatch.setattr(tempfile, "mkdtemp", swept)
+    monkeypatch.setattr(os, "open", swept_before_lock)
     with empty_home(run) as own:
         assert own.home.directory.is_dir()
-        assert own.home.directory != Path(lost[0])
+        assert [own.home.directory] != lost
+    assert list(base.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["os.open", "fcntl.flock"])
+def test_what_was_just_being_made_goes_at_the_end_of_the_process(base, step):
+    script = f"""if True:
+        import {step.partition(".")[0]}
+        from gpgmail.core.run import Run
+        from gpgmail.gpg import owned
+        real = {step}
+        def interrupt(*_, **__):
+            {step} = real
+            raise KeyboardInterrupt
+        {step} = interrupt
+        try: owned.OwnedDirectory(Run())
+        except KeyboardInterrupt: print(*owned._memory_bases()[0].glob("gpgmail-*"))
+    """
+    env = {**os.environ, "PYTHONPATH": str(Path(owned.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith(f"{base}/gpgmail-")
     assert list(base.iterdir()) == []
 
 
