@@ -16,7 +16,7 @@ import click
 
 from gpgmail import __version__
 from gpgmail.cli.report import line, show, silence
-from gpgmail.cli.signals import end_on_signals, ignore_signals
+from gpgmail.cli.signals import Ended, end_on_signals, ignore_signals
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 
@@ -61,9 +61,13 @@ def gpgmail() -> None:
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    end_on_signals()
-    code = run()
-    ignore_signals()
+    code: int = Exit.TRY_AGAIN
+    try:
+        end_on_signals()
+        code = run()
+        ignore_signals()
+    except Ended:
+        pass  # it came between two steps: what the command had made of it stands
     sys.exit(code)
 
 
@@ -87,7 +91,7 @@ def _run(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (Ended, click.Abort, KeyboardInterrupt):
         _complain("interrupted")
         return Exit.TRY_AGAIN
     except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback

@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
+class Ended(BaseException):
+    """A signal ends the command.
+
+    Not KeyboardInterrupt: one that passes through `exec`, which dataclasses use, makes CPython die
+    of SIGINT in the end, whatever exit code was given.
+    """
+
+
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_on_signals() -> None:
-    """Raise KeyboardInterrupt at the first signal, for the rest of the process."""
+    """Raise `Ended` at the first signal, for the rest of the process."""
     _install(_Steps(_raise))
 
 
@@ -31,7 +40,7 @@ def ignore_signals() -> None:
 
 @contextmanager
 def signals_call(stop: Callable[[], None]) -> Iterator[None]:
-    """Call *stop* at the first signal, and raise KeyboardInterrupt at the second.
+    """Call *stop* at the first signal, and raise `Ended` at the second.
 
     *stop* cancels what runs, so that the error can say whether the server may have the mail.
     """
@@ -70,4 +79,4 @@ def _install(handler: _Steps) -> dict[signal.Signals, Any]:
 
 
 def _raise() -> None:
-    raise KeyboardInterrupt
+    raise Ended

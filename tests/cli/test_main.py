@@ -193,7 +193,7 @@ def test_a_signal_while_waiting_for_the_text(number):
     os.close(writing)
 
     assert (process.returncode, output) == (Exit.TRY_AGAIN, b"")
-    assert errors.strip() == "gpgmail: interrupted"
+    assert errors == "gpgmail: interrupted\n"
 
 
 def waits_in_read(process):
@@ -212,7 +212,7 @@ def test_a_signal_while_a_helper_waits_for_a_passphrase(tmp_path):
     output, errors = ended(process, signal.SIGTERM)
 
     assert (process.returncode, output) == (Exit.TRY_AGAIN, b"")
-    assert errors.strip() == "gpgmail: interrupted"
+    assert errors == "gpgmail: interrupted\n"
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)

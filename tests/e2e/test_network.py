@@ -88,7 +88,7 @@ def test_a_server_that_asks_to_come_back(face, place):
 @pytest.mark.parametrize("action", [Drop(), Reset()], ids=["drop", "reset"])
 @pytest.mark.parametrize(
     "phase",
-    [Phase.BANNER, Phase.EHLO, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY],
+    [Phase.BANNER, Phase.EHLO, Phase.MAIL, Phase.RCPT, Phase.DATA],
     ids=lambda phase: phase.name,
 )
 def test_a_connection_lost_before_the_mail_was_whole(face, place, phase, action):
@@ -98,6 +98,18 @@ def test_a_connection_lost_before_the_mail_was_whole(face, place, phase, action)
         assert report.retry == "later"
 
         (connection,) = server.settled()
+    assert connection.contents == []
+
+
+@pytest.mark.parametrize("action", [Drop(), Reset()], ids=["drop", "reset"])
+def test_a_connection_lost_within_the_content(face, place, action):
+    """A client that had written the final dot already cannot know, and says so."""
+    with Hostile({Phase.BODY: action}) as server:
+        report = face(job(server, keyring=place("modern")))
+
+        (connection,) = server.settled()
+    assert report.number in {13, 1120, 10053, 10054, 162, 10058}
+    assert report.retry == ("unknown" if report.number == 13 else "later")
     assert connection.contents == []
 
 
