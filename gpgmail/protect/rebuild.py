@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from email import policy
+from email.errors import HeaderParseError
+from email.headerregistry import HeaderRegistry
 from email.parser import BytesParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,5 +73,23 @@ def _of_parts(root: Entity, parts: Sequence[ReadPart]) -> EmailMessage:
     return message
 
 
+class _Tolerant(HeaderRegistry):
+    """Gives a field as plain text where the library's own parser fails over its garbage.
+
+    Python 3.11 raises AttributeError for some address fields, and not before they are read.
+    """
+
+    _plain = HeaderRegistry(use_default_map=False)
+
+    def __call__(self, name: str, value: str) -> Any:  # noqa: ANN401 - as the base class has it
+        try:
+            return super().__call__(name, value)
+        except (AttributeError, HeaderParseError, IndexError, TypeError, ValueError):
+            return self._plain(name, value)
+
+
+_POLICY = policy.default.clone(header_factory=_Tolerant())
+
+
 def _parse(data: bytes) -> EmailMessage:
-    return BytesParser(policy=policy.default).parsebytes(data)
+    return BytesParser(policy=_POLICY).parsebytes(data)

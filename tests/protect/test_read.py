@@ -569,3 +569,15 @@ def test_reading_changes_no_keyring(name, sender):
             NONE,
         )
         assert {path: path.read_bytes() for path in home.glob("*ring.*")} == rings
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"From: Ser (tst) <sample.org>, a\xff: b@c, d;?utf-8?q?x?= <@", b"To: a\xff: b@c, d;<@"],
+)
+def test_a_field_that_the_library_fails_over_is_read_as_text(field, opened):
+    mail = opened(field + b"\r\nSubject: A mail\r\n\r\nHello\r\n")
+    name, _, value = field.partition(b": ")
+    assert mail.message["Subject"] == "A mail"
+    assert mail.message[name.decode()].startswith(value[:3].decode())
+    assert b"Hello" in mail.message.as_bytes()

@@ -81,9 +81,10 @@ def source(tmp_path_factory):
     (directory / "revealed.py").write_text(HEAD + "\n".join(lines) + "\n", "utf8")
     configuration = {"extraPaths": [str(PACKAGE)], "pythonVersion": "3.11"}
     (directory / "pyrightconfig.json").write_text(json.dumps(configuration), "utf8")
+    # mypy finds what is installed by itself, and refuses to be told that path.
+    where = "" if PACKAGE.name == "site-packages" else f"mypy_path = {PACKAGE}\n"
     (directory / "mypy.ini").write_text(
-        f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}\n"
-        "[mypy-gnupg]\nignore_missing_imports = True\n"
+        f"[mypy]\nstrict = True\n{where}[mypy-gnupg]\nignore_missing_imports = True\n"
     )
     return directory
 
