@@ -571,13 +571,10 @@ def test_reading_changes_no_keyring(name, sender):
         assert {path: path.read_bytes() for path in home.glob("*ring.*")} == rings
 
 
-@pytest.mark.parametrize(
-    "field",
-    [b"From: Ser (tst) <sample.org>, a\xff: b@c, d;?utf-8?q?x?= <@", b"To: a\xff: b@c, d;<@"],
-)
-def test_a_field_that_the_library_fails_over_is_read_as_text(field, opened):
-    mail = opened(field + b"\r\nSubject: A mail\r\n\r\nHello\r\n")
-    name, _, value = field.partition(b": ")
+@pytest.mark.parametrize("name", ["From", "To"])
+def test_a_field_that_the_library_fails_over_is_read_as_text(name, opened):
+    garbage = b"Ser (tst) <sample.org>, a\xff: b@c, d;?utf-8?q?x?= <@"
+    mail = opened(name.encode() + b": " + garbage + b"\r\nSubject: A mail\r\n\r\nHello\r\n")
     assert mail.message["Subject"] == "A mail"
-    assert mail.message[name.decode()].startswith(value[:3].decode())
+    assert mail.message[name].startswith("Ser")
     assert b"Hello" in mail.message.as_bytes()
