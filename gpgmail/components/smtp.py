@@ -21,7 +21,6 @@ from gpgmail.transport.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from gpgmail.core.declare import Row
     from gpgmail.core.run import Run
@@ -157,12 +156,7 @@ class SMTP(SmtpAccessors):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # ---- within ----

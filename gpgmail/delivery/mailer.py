@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from email.message import EmailMessage
     from pathlib import Path
-    from types import TracebackType
 
     from gpgmail.delivery.plan import Wish
     from gpgmail.delivery.receipt import Receipt
@@ -145,12 +144,7 @@ class Mailer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _connected(self, options: TransportOptions, run: Run) -> Session:

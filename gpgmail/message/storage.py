@@ -15,7 +15,6 @@ from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
     from typing import BinaryIO, Self
 
     from _typeshed import WriteableBuffer
@@ -92,12 +91,7 @@ class Spooled:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _append(self, data: bytes) -> None:

@@ -15,7 +15,6 @@ from gpgmail.keys.keyring import Keyring
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 _ALGORITHMS = ("ed25519", "cv25519")  # to sign, to encrypt: fast to make
 
@@ -49,12 +48,7 @@ class ThrowawayHome:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._remove()
 
     def _remove(self) -> None:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _LARGEST = 1 << 30
@@ -66,12 +64,7 @@ class Sink:
             raise Situation.TIME_LIMIT.error("did not start", subject="SMTP sink")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
