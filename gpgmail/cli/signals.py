@@ -8,6 +8,7 @@ not disturb it, up to the last exit handler; cleaning up has time limits of its 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,17 +25,20 @@ class Ended(BaseException):
     """
 
 
+_INSTANT = 0.01  # seconds
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_on_signals() -> None:
     """Raise `Ended` at the first signal, for the rest of the process."""
+    signal.signal(signal.SIGALRM, lambda *_: _raise())
+    sys.unraisablehook = _again
     _install(_Steps(_raise))
 
 
 def ignore_signals() -> None:
     """Let nothing change the exit code any more; Python's own end would restore the defaults."""
-    for number in _ENDING:
+    for number in (*_ENDING, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -80,3 +84,11 @@ def _install(handler: _Steps) -> dict[signal.Signals, Any]:
 
 def _raise() -> None:
     raise Ended
+
+
+def _again(lost: sys.UnraisableHookArgs) -> None:
+    """Raise anew, soon, what a destructor or weak reference's callback could not pass on."""
+    if lost.exc_type is Ended:
+        signal.setitimer(signal.ITIMER_REAL, _INSTANT)
+    else:
+        sys.__unraisablehook__(lost)

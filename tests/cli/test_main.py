@@ -240,6 +240,32 @@ def agents_in(home):
     return [line for line in done.stdout.splitlines() if os.fspath(home) in line]
 
 
+def test_a_signal_within_a_destructor_is_not_lost():
+    script = """if True:
+        import os, signal, time, gpgmail.cli, gpgmail.cli.inputs
+        class Dropped:
+            def __del__(self):
+                signal.raise_signal(signal.SIGTERM)
+        def standard_input():
+            Dropped()
+            time.sleep(30)
+        gpgmail.cli.inputs.standard_input = standard_input
+        gpgmail.cli.main()
+    """
+    started = time.monotonic()
+    done = subprocess.run(
+        [commands.PROGRAM[0], "-c", script, "send", "--output", "-", *MAIL[:4]],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert time.monotonic() - started < 10
+    assert (done.returncode, done.stderr) == (75, "gpgmail: interrupted\n")
+
+
 def test_an_ignored_signal_stays_ignored(place, tmp_path):
     reading, writing = os.pipe()
     with open(reading, "rb") as text:  # noqa: PTH123 - a descriptor
