@@ -47,6 +47,23 @@ def home():
         _end_agents(Path(directory, ".gnupg"))
 
 
+# What says little about the Python that runs it and takes long: run once, beside the servers.
+ONCE = (
+    "tests/cli",
+    "tests/e2e",
+    "tests/fixtures",
+    "tests/tools",
+    "tests/transport/test_session_hostile.py",
+)
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        place = item.path.relative_to(config.rootpath).as_posix()
+        if place.startswith(ONCE):
+            item.add_marker("once")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def untouched_keyrings():
     """Fail the run in which a test let gpg work on the fixture keyrings instead of on copies."""

@@ -82,7 +82,8 @@ class Pinned:
         try:
             text = Path(path).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as failure:
-            raise Situation.KEYRING_UNREADABLE.error(str(failure), subject=str(path)) from failure
+            reason = getattr(failure, "strerror", None) or "is not UTF-8"
+            raise Situation.KEYRING_UNREADABLE.error(reason, subject=str(path)) from failure
         pins: dict[str, frozenset[str]] = {}
         for number, line in enumerate(text.split("\n"), 1):
             words = line.partition("#")[0].split()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -90,13 +90,17 @@ def test_bcc_is_refused(mailer, tmp_path):
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_device_is_written_to_and_stays(mailer):
-    null = Path("/dev/null")
-    before = null.stat()
-    receipt = write_mail(mailer, draft(), str(null))
-    assert receipt.size > 0
-    assert stat.S_ISCHR(null.stat().st_mode)
-    assert null.stat().st_ino == before.st_ino
+def test_what_is_no_file_is_written_to_and_stays(mailer, tmp_path):
+    pipe = tmp_path / "pipe"  # and never a device of the machine: a regression would replace it
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        receipt = write_mail(mailer, draft(), str(pipe))
+        assert len(os.read(reader, 1 << 16)) == receipt.size
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [*tmp_path.iterdir()] == [pipe]
 
 
 def test_standard_output_gets_the_mail_and_nothing_else(mailer, capfdbinary):
