@@ -80,7 +80,7 @@ class GnupgEngine(Engine):
         result = execute(
             job.home, arguments, run=run, source=source, sink=sink, passphrases=job.passphrases
         )
-        _require(result, Situation.SIGN_FAILED, choice)
+        _require(result, Situation.SIGN_FAILED, choice, job.signers)
         return Made(signatures=_signatures(result, job.signers, kind, choice))
 
     def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
@@ -170,7 +170,7 @@ def _encrypt(
         sink=watcher,
         passphrases=passphrases,
     )
-    _require(result, Situation.ENCRYPT_FAILED, choice)
+    _require(result, Situation.ENCRYPT_FAILED, choice, job.signers)
     head = watcher.result()
     if not head.container.protected:
         raise _broken("has no integrity protection", ("SEIPD",), (head.container,))
@@ -204,8 +204,10 @@ def _uncached() -> tuple[str, ...]:
     return (_UNCACHED,) if find().version >= _UNCACHED_SINCE else ()
 
 
-def _require(result: Result, situation: Situation, choice: Choice) -> None:
-    """Raise what a failed run means.
+def _require(
+    result: Result, situation: Situation, choice: Choice, signers: Iterable[ChosenKey]
+) -> None:
+    """Raise what a failed run means; where gpg names no key, those that should have signed.
 
     A hash that is too short for a DSA or ECDSA key (FIPS 186-4) shows only when it is used.
     """
@@ -214,7 +216,8 @@ def _require(result: Result, situation: Situation, choice: Choice) -> None:
     failures = status.select(result.status, "FAILURE")
     if choice.digest and any(status.error_number(f.arg(1)) == _BAD_LENGTH for f in failures):
         raise Situation.HASH.error("is too short for the signer's key", subject=choice.digest)
-    raise judge(result, situation)
+    who = " and ".join(f"{key.user_id} {key.fingerprint}".strip() for key in signers)
+    raise judge(result, situation, subject=who)
 
 
 def _signatures(
