@@ -87,7 +87,7 @@ def _run(arguments: list[str] | None) -> int:
         return gpgmail.main(arguments, prog_name="gpgmail", standalone_mode=False) or 0
     except GpgmailError as error:
         _complain(line(error))
-        return error.code.exit_code
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return Exit.USAGE

@@ -51,7 +51,7 @@ def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands optio
         if not given["as_json"]:
             raise
         report_failure(error)
-        return error.code.exit_code
+        return error.exit_code
     if given["as_json"]:
         report_mail(mail)
     else:

@@ -65,6 +65,10 @@ def report_receipt(receipt: Receipt, *, as_json: bool, err: bool = False) -> Non
     for address in receipt.accepted:
         key = receipt.keys.get(address)
         show(f"accepted: {address}" + (f", encrypted to {key}" if key else ""), err=err)
+    told = {receipt.keys.get(address) for address in receipt.accepted}
+    for fingerprint in receipt.encrypted_to:
+        if fingerprint not in told:
+            show(f"encrypted to: {fingerprint}", err=err)
     for address, reply in receipt.refused.items():
         show(f"refused: {address}: {reply}", err=True)
     for fingerprint in receipt.signers:
@@ -131,6 +135,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "refused": {address: _reply(reply) for address, reply in receipt.refused.items()},
         "signers": receipt.signers,
         "keys": dict(receipt.keys),
+        "encrypted_to": receipt.encrypted_to,
         "encrypted": receipt.encrypted,
         "replies": [_reply(reply) for reply in receipt.replies],
         "tls": receipt.tls,

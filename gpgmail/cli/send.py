@@ -29,6 +29,7 @@ from gpgmail.delivery.letter import FORMATS
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.delivery.writer import STDOUT, write_mail
 from gpgmail.message.draft import Attachment, Draft
+from gpgmail.transport.url import parse
 
 if TYPE_CHECKING:
     from gpgmail.delivery.receipt import Receipt
@@ -136,7 +137,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by na
         if not given["as_json"]:
             raise
         report_failure(error, err=to_stdout)
-        return error.code.exit_code
+        return error.exit_code
     try:
         report_receipt(receipt, as_json=given["as_json"], err=to_stdout)
     except GpgmailError as error:
@@ -175,6 +176,12 @@ def _check_usage(given: dict[str, Any]) -> None:
         raise Situation.BAD_VALUE.error("give --server or --output, not both", subject="output")
     if not given["server"] and not given["output"]:
         raise Situation.NO_SERVER.error("nothing to send through", hint="give --server or --output")
+    if given["server"] and parse(given["server"]).password:
+        raise Situation.BAD_VALUE.error(
+            "a password there is seen by every user of this machine",
+            subject="--server",
+            hint="--user with --password-file or --password-command",
+        )
     if given["text"] is not None and given["text_file"] is not None:
         raise Situation.BAD_VALUE.error("give only one of --text, --text-file", subject="text")
 

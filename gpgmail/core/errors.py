@@ -26,10 +26,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpgmail.core.codes import Exit, Retry
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gpgmail.core.codes import ErrorCode, Retry
+    from gpgmail.core.codes import ErrorCode
     from gpgmail.core.replies import Reply
 
 
@@ -69,6 +71,12 @@ class GpgmailError(Exception):
         about = f"{subject}: " if subject else ""
         advice = f" ({hint})" if hint else ""
         super().__init__(f"{code.text}: {about}{detail}{advice}")
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code of `sysexits.h`: that of the code, or that it may work later."""
+        later = self.retry is Retry.LATER and self.code.retry is Retry.NO
+        return Exit.TRY_AGAIN if later else self.code.exit_code
 
     def __str__(self) -> str:
         return str(self.args[0])

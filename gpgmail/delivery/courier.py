@@ -98,6 +98,7 @@ def _receipt(
         refused=refused,
         signers=tuple(key.fingerprint for key in letter.plan.signers),
         keys=letter.plan.keys,
+        encrypted_to=letter.plan.encrypted_to,
         replies=replies,
         encrypted=letter.plan.encrypts,
         tls=tls,

@@ -114,10 +114,17 @@ class Mailer:
         sign: Wish = False,
         encrypt: Wish = False,
         format: Format = "pgpmime",
+        then: Callable[[Letter, Run], None] | None = None,
     ) -> Letter:
-        """Protect a mail as `send` does, and return it instead of delivering it."""
+        """Protect a mail as `send` does, and return it instead of delivering it.
+
+        *then* is called with the letter while the call still runs, so that it can be interrupted.
+        """
         with self._working() as run:
-            return self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
+            letter = self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
+            if then is not None:
+                then(letter, run)
+            return letter
 
     def interrupt(self) -> None:
         """Stop the running call from another thread or a signal handler; it raises `Cancelled`."""

@@ -49,6 +49,11 @@ class Plan:
         return any(copy.keys for copy in self.copies)
 
     @property
+    def encrypted_to(self) -> tuple[str, ...]:
+        """The primary fingerprints of all keys that copies are encrypted to."""
+        return tuple(dict.fromkeys(key.fingerprint for copy in self.copies for key in copy.keys))
+
+    @property
     def protects(self) -> bool:
         """Whether anything is to be signed or encrypted."""
         return bool(self.signers) or self.encrypts

@@ -16,7 +16,8 @@ class Receipt:
     """What was sent, to whom, and what the server said.
 
     `refused` has the server's words for each address that it did not take. `signers` are primary
-    fingerprints, `keys` gives the primary fingerprint of each address that was encrypted to.
+    fingerprints, `keys` gives the primary fingerprint of each address that was encrypted to;
+    `encrypted_to` has all keys, those of nobody among the recipients too.
     `replies` are the server's final replies, one a copy.
     """
 
@@ -26,6 +27,7 @@ class Receipt:
     refused: Mapping[str, Reply] = field(default_factory=dict)
     signers: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+    encrypted_to: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
     encrypted: bool = False
     tls: str = ""

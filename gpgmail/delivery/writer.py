@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.envelope import RecipientType
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.receipt import Receipt
+from gpgmail.protect.source import watched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from email.message import EmailMessage
 
+    from gpgmail.core.run import Run
     from gpgmail.delivery.letter import Format, Letter
     from gpgmail.delivery.mailer import Mailer
     from gpgmail.delivery.plan import Wish
@@ -42,10 +46,17 @@ def write_mail(
         UsageError: If it has Bcc recipients: a file cannot say who they are.
         MessageError: If the file cannot be written.
     """
-    letter = mailer.write(message, sign=sign, encrypt=encrypt, format=format)
-    _refuse_blind(letter)
+    size = 0
+
+    def write_out(letter: Letter, run: Run) -> None:
+        nonlocal size
+        _refuse_blind(letter)
+        size = _write_out(watched(letter.copies[0].render(), run), target)
+
     try:
-        size = _write_out(letter, target)
+        letter = mailer.write(message, sign=sign, encrypt=encrypt, format=format, then=write_out)
+    except GpgmailError:
+        raise
     except (OSError, ValueError) as error:
         raise Situation.WORKING_FILE.error(
             getattr(error, "strerror", None) or str(error),
@@ -58,6 +69,7 @@ def write_mail(
         accepted=(),
         signers=tuple(key.fingerprint for key in letter.plan.signers),
         keys=letter.plan.keys,
+        encrypted_to=letter.plan.encrypted_to,
         encrypted=letter.plan.encrypts,
         size=size,
     )
@@ -74,25 +86,25 @@ def _refuse_blind(letter: Letter) -> None:
                 )
 
 
-def _write_out(letter: Letter, target: str) -> int:
+def _write_out(mail: Iterator[bytes], target: str) -> int:
     if target == STDOUT:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "is closed")
-        return _copy(letter, sys.stdout.buffer)
+        return _copy(mail, sys.stdout.buffer)
     path = Path(os.path.realpath(target))  # renaming onto /dev/stdout would replace the link
     if path.exists() and not path.is_file():
         with path.open("wb") as device:
-            return _copy(letter, device)
-    return _write_whole(letter, path)
+            return _copy(mail, device)
+    return _write_whole(mail, path)
 
 
-def _write_whole(letter: Letter, path: Path) -> int:
+def _write_whole(mail: Iterator[bytes], path: Path) -> int:
     import tempfile
 
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".gpgmail-")  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
-            size = _copy(letter, file)
+            size = _copy(mail, file)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
@@ -101,9 +113,9 @@ def _write_whole(letter: Letter, path: Path) -> int:
     return size
 
 
-def _copy(letter: Letter, file: BinaryIO) -> int:
+def _copy(mail: Iterator[bytes], file: BinaryIO) -> int:
     size = 0
-    for chunk in letter.copies[0].render():
+    for chunk in mail:
         file.write(chunk)
         size += len(chunk)
     file.flush()

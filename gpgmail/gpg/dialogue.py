@@ -105,6 +105,10 @@ class Dialogue:
         if self._passphrases.asks and identity is not None:
             while answer is not None and not self._opens(identity, answer):
                 answer = self._ask(fingerprint, wrong=True)
+                if answer is None:
+                    raise Situation.PASSPHRASE.error(
+                        "the passphrase is wrong", subject=self._name(fingerprint)
+                    )
         return _CANCEL if answer is None else _line(answer, self._name(fingerprint))
 
     def _opens(self, identity: Identity, answer: Secret) -> bool:

@@ -1,13 +1,15 @@
 """Where attachments come from: a path, bytes or a binary stream, looked at before anything is sent.
 
 A file is attached with the size that it had when the mail was composed: what a log gains later
-stays out, and a file that got shorter is an error. Streams that cannot seek, and pipes and devices
-given by path, can be read once; those that can are left where they stood.
+stays out, and a file that got shorter is an error. Streams that cannot seek, and pipes
+given by path, can be read once; streams that can are left where they stood. Devices are refused.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gpgmail.core.errors import GpgmailError
+
+_PATIENCE = 60  # seconds without a byte from a named pipe
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -60,12 +64,14 @@ def _path(path: Path) -> Readable:
             raise _failed(path, "is a directory")
         if stat.S_ISREG(status.st_mode):
             path.open("rb").close()
+        elif not stat.S_ISFIFO(status.st_mode):
+            raise _failed(path, "is a device, which may never end")
         elif not os.access(path, os.R_OK):
             raise _failed(path, "cannot be read")
     except (OSError, ValueError) as error:
         raise _failed(path, _reason(error)) from error
     if not stat.S_ISREG(status.st_mode):
-        return Readable(_once(lambda: _file_chunks(path, None), path), None, name)
+        return Readable(_once(lambda: _pipe_chunks(path), path), None, name)
     size = status.st_size or None  # files of /proc say 0 and have content
     return Readable(lambda: _file_chunks(path, size), size, name)
 
@@ -120,6 +126,33 @@ def _file_chunks(path: Path, size: int | None) -> Iterator[bytes]:
             yield from _blocks(file, size, path)
     except OSError as error:
         raise _failed(path, _reason(error)) from error
+
+
+def _pipe_chunks(path: Path) -> Iterator[bytes]:
+    """Yield what comes through a named pipe, with a limit on every wait."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it waits for a writer
+        try:
+            yield from _blocks(_Pipe(descriptor), None, path)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _failed(path, _reason(error)) from error
+
+
+class _Pipe:
+    """The reading end of a pipe: a read waits for data, the end, or the end of patience."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most *size* bytes, none at the end."""
+        if not self._poll.poll(_PATIENCE * 1000):
+            raise TimeoutError(errno.ETIMEDOUT, f"gave nothing for {_PATIENCE} s")
+        return os.read(self._descriptor, size)
 
 
 def _blocks(stream: _Reads, size: int | None, label: str | Path) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HINT = (
-    "smtp://user:password@host:port, with / ? # @ : % in user and password percent-encoded,"
+    "smtp://host:port, with / ? # @ : % in user and password percent-encoded,"
     " optionally ?tls=required"
 )
 _TLS_REQUIRED = "tls=required"

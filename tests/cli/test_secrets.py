@@ -149,15 +149,27 @@ def test_a_password_in_the_words_of_a_server_is_masked(send, tmp_path, certifica
     assert "correct-horse" not in outcome.errors
 
 
-def command_lines():
-    """What every process of this machine was started with, and its environment."""
+def command_lines(ancestor):
+    """What the descendants of a process and the agents of our homes were started with.
+
+    Tests beside this one hand the same passphrase to a gpg of their own.
+    """
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            for name in ("cmdline", "environ"):
-                try:
-                    yield (entry / name).read_bytes()
-                except OSError:
-                    continue
+        try:
+            if entry.name.isdigit() and _is_ours(entry, str(ancestor)):
+                yield (entry / "cmdline").read_bytes()
+                yield (entry / "environ").read_bytes()
+        except OSError:
+            continue
+
+
+def _is_ours(entry, ancestor):
+    if b"/gpgmail-" in (entry / "cmdline").read_bytes():
+        return True
+    pid = entry.name
+    while pid not in {"0", "1", ancestor}:
+        pid = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
+    return pid == ancestor
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
@@ -172,12 +184,15 @@ def test_no_process_shows_a_secret(place, tmp_path):
             *("--from", "locked@example.org", "--to", "locked@example.org"),
             *("--keyring", place("protected"), "--passphrase-file", file),
         )
-        shown = set()
+        shown, seen = set(), set()
         while process.poll() is None:
-            shown |= {line for line in command_lines() if secret.encode() in line}
+            lines = set(command_lines(process.pid))
+            shown |= {line for line in lines if secret.encode() in line}
+            seen |= {line for line in lines if b"--status-fd" in line}
             time.sleep(0.002)
         process.communicate()
         contents = server.settled()[0].contents
 
     assert len(contents) == 1
+    assert seen  # the gpg that signs was looked at
     assert shown == set()

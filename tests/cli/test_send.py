@@ -272,6 +272,7 @@ def test_json_of_a_success(send):
         "refused": {},
         "signers": [SENDER.fingerprint],
         "keys": {"alice@example.org": ALICE.fingerprint},
+        "encrypted_to": [ALICE.fingerprint],
         "encrypted": True,
         "replies": [{"code": 250, "enhanced": "2.0.0", "text": "2.0.0 Ok: taken"}],
         "tls": "",
@@ -432,3 +433,23 @@ def test_arguments_that_are_not_utf8(place, server):
     assert outcome.code == 64
     assert outcome.errors.count("\n") == 1
     assert server.settled() == []
+
+
+def test_a_password_in_the_server_url_is_refused_and_not_repeated():
+    outcome = call(
+        *("send", "--server", "smtp://user:hunter2@127.0.0.1", "--from", "a@example.org"),
+        *("--to", "b@example.org", "--text", "x"),
+    )
+    assert outcome.code == 64
+    assert "--password-file" in outcome.errors
+    assert "hunter2" not in outcome.errors + outcome.text
+
+
+def test_keys_that_are_nobodys_own_are_reported(send, mail_of):
+    outcome = send("--recipient-key", BOB.fingerprint, "--text", "x")
+    assert outcome.code == 0
+    assert outcome.text.splitlines()[:2] == [
+        "accepted: alice@example.org",
+        f"encrypted to: {BOB.fingerprint}",
+    ]
+    assert parsed(mail_of()).get_content_type() == "multipart/encrypted"

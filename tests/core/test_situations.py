@@ -1,7 +1,7 @@
 import pytest
 
 from gpgmail.core import errors
-from gpgmail.core.codes import ErrorCode, Retry
+from gpgmail.core.codes import ErrorCode, Exit, Retry
 from gpgmail.core.errors import GpgmailError, KeySelectionError, ServerError
 from gpgmail.core.replies import Reply
 from gpgmail.core.situations import Situation
@@ -126,3 +126,10 @@ def test_builtin_classes_catch_too():
     assert isinstance(Situation.BAD_VALUE.error("x"), ValueError)
     assert isinstance(Situation.DROPPED.error("x"), OSError)
     assert isinstance(Situation.KEY_NOT_FOUND.error("x", candidates=()), KeySelectionError)
+
+
+def test_a_refusal_for_now_has_the_exit_code_for_it():
+    refused = Situation.SERVER_REFUSED
+    assert refused.error("no").exit_code == Exit.PROTOCOL
+    assert refused.error("not now", retry=Retry.LATER).exit_code == Exit.TRY_AGAIN
+    assert Situation.DNS.error("no such host").exit_code == Exit.NO_HOST

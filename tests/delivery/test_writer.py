@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from gpgmail.core.errors import GpgmailError, MessageError, UsageError
+from gpgmail.core.errors import Cancelled, GpgmailError, MessageError, UsageError
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.delivery.writer import write_mail
 from gpgmail.message.draft import Attachment
@@ -70,10 +70,36 @@ class Shrinking:
         self._mailer = mailer
         self._file = file
 
-    def write(self, *arguments, **options):
-        letter = self._mailer.write(*arguments, **options)
-        self._file.write_bytes(b"x")
-        return letter
+    def write(self, *arguments, then, **options):
+        def shrink_first(letter, run):
+            self._file.write_bytes(b"x")
+            then(letter, run)
+
+        return self._mailer.write(*arguments, then=shrink_first, **options)
+
+
+def test_an_interrupt_stops_the_writing_and_leaves_nothing(mailer, tmp_path):
+    def endless():
+        while True:
+            mailer.interrupt()
+            yield b"x" * 65_536
+
+    class Stream:
+        """A stream without an end, which interrupts the mailer whenever it is read."""
+
+        def __init__(self):
+            self._chunks = endless()
+
+        def read(self, size):
+            return next(self._chunks)[:size]
+
+        def seekable(self):
+            return False
+
+    mail = draft(attachments=(Attachment(source=Stream(), name="x"),))
+    with pytest.raises(Cancelled):
+        write_mail(mailer, mail, str(tmp_path / "mail.eml"))
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("target", ["", ".", "/nowhere/mail", "a\0b", "x" * 300])

@@ -158,7 +158,8 @@ def test_the_handler_may_be_wrong_twice(copy, run, wrong):
 
 def test_the_handler_is_asked_three_times_and_no_more(copy, run):
     handler = Handler({"locked@": ["no", "nor this", "neither", LOCKED.passphrase]})
-    refused(sign(copy("protected"), run, Passphrases(ask=handler), "-u", LOCKED.fingerprint))
+    with pytest.raises(PassphraseError, match=f"{LOCKED.fingerprint}.*the passphrase is wrong"):
+        sign(copy("protected"), run, Passphrases(ask=handler), "-u", LOCKED.fingerprint)
     assert len(handler.asked) == 3
 
 

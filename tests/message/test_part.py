@@ -107,6 +107,20 @@ def test_a_pipe_is_read_once_and_in_the_sizes_in_which_it_comes(tmp_path):
         rendered(part)
 
 
+def test_a_pipe_that_nobody_writes_to_has_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("gpgmail.message.sources._PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(MessageError, match=r"fifo: gave nothing for 0\.1 s") as caught:
+        rendered(file_part(tmp_path / "fifo"))
+    assert caught.value.code.number == 302
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_refused_before_it_is_read(device):
+    with pytest.raises(MessageError, match=f"{device}: is a device"):
+        file_part(device)
+
+
 def test_files_that_say_no_size_are_read_to_their_end():
     assert payload(file_part("/proc/self/status")).startswith(b"Name:")
 
