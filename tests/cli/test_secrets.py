@@ -156,17 +156,18 @@ def command_lines(ancestor):
     """
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and _is_ours(entry, str(ancestor)):
-                yield (entry / "cmdline").read_bytes()
-                yield (entry / "environ").read_bytes()
+            if entry.name.isdigit():
+                line = (entry / "cmdline").read_bytes()
+                if b"gpg" in line and _is_ours(entry.name, line, str(ancestor)):
+                    yield line
+                    yield (entry / "environ").read_bytes()
         except OSError:
             continue
 
 
-def _is_ours(entry, ancestor):
-    if b"/gpgmail-" in (entry / "cmdline").read_bytes():
+def _is_ours(pid, line, ancestor):
+    if b"/gpgmail-" in line:
         return True
-    pid = entry.name
     while pid not in {"0", "1", ancestor}:
         pid = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
     return pid == ancestor
@@ -177,12 +178,14 @@ def test_no_process_shows_a_secret(place, tmp_path):
     secret = "open sesame"
     file = tmp_path / "secret"
     file.write_text(f"{secret}\n")
+    large = tmp_path / "large"
+    large.write_bytes(bytes(1 << 25))  # so that gpg runs long enough to be looked at
     assert fixture_key("protected", "locked").passphrase == secret
     with Hostile({Phase.DOT: Stall(0.5)}) as server:
         process = start(
             *("send", "--server", f"smtp://127.0.0.1:{server.port}", "--sign", "--text", "x"),
             *("--from", "locked@example.org", "--to", "locked@example.org"),
-            *("--keyring", place("protected"), "--passphrase-file", file),
+            *("--keyring", place("protected"), "--passphrase-file", file, "--attach", large),
         )
         shown, seen = set(), set()
         while process.poll() is None:
