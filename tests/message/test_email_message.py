@@ -79,7 +79,7 @@ def test_the_envelope():
         Sender="s@x",
         To='group: "C, c" <c@x>, d@münchen.de;, c@x',
         Cc="e@x",
-        Bcc="Secret <f@x>",
+        Bcc="Secret <hidden@x>",
     )
     composed = from_email(message)
     assert composed.envelope.sender == "s@x"
@@ -88,10 +88,10 @@ def test_the_envelope():
         ("c@x", "C, c", RecipientType.TO),
         ("d@xn--mnchen-3ya.de", "", RecipientType.TO),
         ("e@x", "", RecipientType.CC),
-        ("f@x", "Secret", RecipientType.BCC),
+        ("hidden@x", "Secret", RecipientType.BCC),
     ]
     data = rendered(message)
-    assert b"f@x" not in data
+    assert b"hidden@x" not in data
     assert b'To: group: "C, c" <c@x>, d@xn--mnchen-3ya.de;, c@x\r\n' in data
     del message["Sender"]
     assert from_email(message).envelope.sender == "a@x"
