@@ -106,6 +106,7 @@ def test_interrupt_while_gpg_is_asked(home):
             mailer.sign()
         with failing(14):
             mailer.send()
+        assert server.settled() == []
 
 
 def test_the_time_limit_is_the_property():

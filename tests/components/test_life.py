@@ -86,8 +86,12 @@ def test_what_cannot_be_done_is_not_left_out_of_sign_and_encrypt(sink, mailer, m
 
 @pytest.mark.parametrize("method", ["sign", "encrypt", "sign_and_encrypt"])
 def test_without_any_key_nothing_can_be_protected(sink, method):
-    with psmtp(sink) as mailer, failing(114):
-        getattr(mailer, method)()
+    with psmtp(sink) as mailer:
+        before = mailer.message_text
+        with failing(114):
+            getattr(mailer, method)()
+        assert mailer.message_text == before
+    assert nothing_sent(sink)
 
 
 # -------------------------------------------------------------------------------------- failed

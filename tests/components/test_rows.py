@@ -96,8 +96,10 @@ def test_the_compression_level_shows_in_the_size(mailer):
 
 def test_a_level_beyond_the_method_is_refused(mailer):
     mailer.config("CompressionLevel=9")
+    before = mailer.message_text
     with failing(2, UsageError):
         mailer.encrypt()
+    assert mailer.message_text == before
 
 
 def test_every_row_of_protection_is_covered():
@@ -133,6 +135,7 @@ def test_trust_decides_about_an_address(sink, own, tmp_path, trust, number):
         mailer.recipient_keys.append(Key(own, CAROL.address))
         if number is None:
             mailer.encrypt()
+            assert mailer.message_text.startswith("-----BEGIN PGP MESSAGE-----")
             return
         with failing(number):
             mailer.encrypt()
