@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from gpgmail.delivery.receipt import Receipt
     from gpgmail.keys.key import Key
     from gpgmail.keys.keyring import Keyring
-    from gpgmail.message.draft import Attachment, Draft
+    from gpgmail.message.content import Attachment
+    from gpgmail.message.draft import Draft
     from gpgmail.protect.read import read
     from gpgmail.protect.verdict import Cover, ReadMail, ReadPart, Verdict
 
@@ -73,7 +74,8 @@ _HOMES = {
     "gpgmail.delivery.receipt": ("Receipt",),
     "gpgmail.keys.key": ("Key",),
     "gpgmail.keys.keyring": ("Keyring",),
-    "gpgmail.message.draft": ("Attachment", "Draft"),
+    "gpgmail.message.content": ("Attachment",),
+    "gpgmail.message.draft": ("Draft",),
     "gpgmail.protect.read": ("read",),
     "gpgmail.protect.verdict": ("Cover", "ReadMail", "ReadPart", "Verdict"),
 }

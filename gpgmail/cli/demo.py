@@ -14,7 +14,8 @@ from gpgmail.core.events import Direction, PITrail
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.message import walk
-from gpgmail.message.draft import Attachment, Draft
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Draft
 from gpgmail.protect.read import read
 from gpgmail.protect.verdict import Cover, ReadMail
 from gpgmail.testing import Received, Sink, ThrowawayHome

@@ -28,7 +28,8 @@ from gpgmail.core.situations import Situation
 from gpgmail.delivery.letter import FORMATS
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.delivery.writer import STDOUT, write_mail
-from gpgmail.message.draft import Attachment, Draft
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Draft
 from gpgmail.transport.url import parse
 
 if TYPE_CHECKING:

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gpgmail.components.psmtp import PSMTP
     from gpgmail.components.smtp import SMTP
-    from gpgmail.components.types import Attachment, Key
+    from gpgmail.components.types.attachment import Attachment
+    from gpgmail.components.types.key import Key
 
 __all__ = ["PSMTP", "SMTP", "Attachment", "Key"]
 
-_MODULES = {"PSMTP": "psmtp", "SMTP": "smtp", "Attachment": "types", "Key": "types"}
+_MODULES = {
+    "PSMTP": "psmtp",
+    "SMTP": "smtp",
+    "Attachment": "types.attachment",
+    "Key": "types.key",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -19,7 +19,7 @@ from gpgmail.keys.trust import comparable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gpgmail.components.types import Key
+    from gpgmail.components.types.key import Key
     from gpgmail.core.passphrases import Ask
     from gpgmail.core.run import Run
     from gpgmail.keys.keyring import Keyring

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from gpgmail.core.declare import Row
     from gpgmail.core.run import Run
     from gpgmail.crypto.engine import Job
-    from gpgmail.message.draft import Attachment, Composed
+    from gpgmail.message.content import Attachment
+    from gpgmail.message.draft import Composed
     from gpgmail.message.part import Part
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from gpgmail.core.declare import Row
     from gpgmail.core.run import Run
-    from gpgmail.message.draft import Attachment, Composed
+    from gpgmail.message.content import Attachment
+    from gpgmail.message.draft import Composed
 
 CONTENT = frozenset({"message_text", "attachments"})
 _STOP_ON = (RecipientType.TO, RecipientType.CC)

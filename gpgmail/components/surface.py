@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.components.options import ComponentOptions, KeyOptions
-from gpgmail.components.types import Attachment, Key
+from gpgmail.components.types.attachment import Attachment
+from gpgmail.components.types.key import Key
 from gpgmail.core import events
 from gpgmail.message.options import MessageOptions
 from gpgmail.protect.options import ProtectOptions

@@ -17,15 +17,27 @@ def configure(obj: Declared, text: str) -> str:
         UsageError: If there is no such setting, or the value does not fit.
     """
     name, equals, value = text.partition("=")
-    row = _row(type(obj), name.strip())
-    if equals:
-        setattr(obj, row.name, row.parse(value))
-    return _as_text(getattr(obj, row.name))
+    name = name.strip()
+    attribute = _read_only(type(obj), name)
+    if not attribute:
+        row = _row(type(obj), name)
+        if equals:
+            setattr(obj, row.name, row.parse(value))
+        attribute = row.name
+    elif equals:
+        raise Situation.BAD_VALUE.error("can only be read", subject=name)
+    return _as_text(getattr(obj, attribute))
+
+
+def _read_only(cls: type[Declared], name: str) -> str:
+    """Return the attribute that a read-only setting reads, empty where *name* is none."""
+    readable = cls._read_only_settings.items()
+    return next((attribute for key, attribute in readable if key.lower() == name.lower()), "")
 
 
 def _row(cls: type[Declared], name: str) -> Row:
     for row in rows(cls):
-        if row.key and row.key.lower() == name.lower():
+        if name and name.lower() in {row.key.lower(), row.alias.lower()}:
             return row
     raise Situation.BAD_VALUE.error(f"{cls.__name__} has no such setting", subject=name)
 

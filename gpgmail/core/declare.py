@@ -2,7 +2,7 @@
 
 A row gives the typed attribute, the keyword argument, validation, the config key, the docs, and
 whether it was ever set. Rows stand in the room that honours them; components inherit row sets and
-add methods. Rows are data: no row calls another, none is conditional.
+add methods. Rows are data: what follows from a value for other rows is a table in `implies`.
 
     class TransportOptions(Declared):
         mail_port: int = prop(default=25, check=port, locked=Situation.PORT_LOCKED, doc="…")
@@ -10,15 +10,16 @@ add methods. Rows are data: no row calls another, none is conditional.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, dataclass_transform, get_type_hints
+from typing import Any, ClassVar, dataclass_transform, get_type_hints
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.secret import MASK
 from gpgmail.core.situations import Situation
 
 Check = Callable[[Any], Any]
+Implies = Callable[[Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,13 @@ class Row:
     default: Any
     doc: str
     key: str = ""  # the name that config() knows it by
+    alias: str = ""  # another such name
     prop: bool = True
     check: Check | None = None
     locked: Situation | None = None  # raised when set while connected
+    implies: Implies | None = None  # other rows that are set along with this one, by its value
     secret: bool = False
+    inert: str = ""  # why nothing but the default can be honoured here
     name: str = ""
     type: Any = object
 
@@ -46,11 +50,14 @@ class Row:
         if obj is None:
             return self
         value = obj._values.get(self.name, self.default)
-        return value.read() if isinstance(value, Deferred) else value
+        return obj._current(self, value.read() if isinstance(value, Deferred) else value)
 
     def __set__(self, obj: Declared, value: Any) -> None:
         obj._before_set(self)
-        obj._values[self.name] = self.accept(value)
+        value = self.accept(value)
+        obj._values[self.name] = value
+        if self.implies is not None:
+            obj._values |= self.implies(value)
         obj._after_set(self)
 
     def accept(self, value: Any) -> Any:
@@ -64,6 +71,10 @@ class Row:
         if not isinstance(value, kinds) or wrong_bool:
             names = " or ".join(kind.__name__ for kind in kinds)
             raise self._bad(f"takes {names}, not {type(value).__name__}")
+        if self.inert and value != self.default:
+            raise Situation.UNSUPPORTED_HERE.error(
+                self.inert, subject=self._shown_name, hint=f"leave it at {self.default!r}"
+            )
         if self.check is None:
             return value
         try:
@@ -85,7 +96,11 @@ class Row:
         return MASK if self.secret else repr(text)
 
     def _bad(self, detail: str) -> GpgmailError:
-        return Situation.BAD_VALUE.error(detail, subject=self.key if not self.prop else self.name)
+        return Situation.BAD_VALUE.error(detail, subject=self._shown_name)
+
+    @property
+    def _shown_name(self) -> str:
+        return self.name if self.prop else self.key
 
 
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -105,10 +120,19 @@ def prop(
     key: str = "",
     check: Check | None = None,
     locked: Situation | None = None,
+    implies: Implies | None = None,
     secret: bool = False,
 ) -> Any:
     """Declare a property; *key* is its name in config() where it has one there too."""
-    return Row(default=default, doc=doc, key=key, check=check, locked=locked, secret=secret)
+    return Row(
+        default=default,
+        doc=doc,
+        key=key,
+        check=check,
+        locked=locked,
+        implies=implies,
+        secret=secret,
+    )
 
 
 def setting(
@@ -116,19 +140,41 @@ def setting(
     default: Any,
     doc: str,
     key: str,
+    alias: str = "",
     check: Check | None = None,
     locked: Situation | None = None,
+    implies: Implies | None = None,
     secret: bool = False,
 ) -> Any:
-    """Declare a setting: reached by config() under *key*, and as an attribute."""
+    """Declare a setting: reached by config() under *key* or *alias*, and as an attribute."""
     return Row(
-        default=default, doc=doc, key=key, prop=False, check=check, locked=locked, secret=secret
+        default=default,
+        doc=doc,
+        key=key,
+        alias=alias,
+        prop=False,
+        check=check,
+        locked=locked,
+        implies=implies,
+        secret=secret,
     )
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(prop, setting))
+def inert(*, default: Any, why: str, key: str = "") -> Any:
+    """Declare what is documented but can mean nothing here, a setting where it has a *key*.
+
+    It reads its documented default and takes no other value; *why* is what the caller is told.
+    """
+    doc = f"Without meaning here: {why}."
+    return Row(default=default, doc=doc, key=key, prop=not key, inert=why)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(prop, setting, inert))
 class Declared:
     """Base of row sets."""
+
+    # What config() reads and nobody can set: its name there, and the attribute that has the value.
+    _read_only_settings: ClassVar[Mapping[str, str]] = {}
 
     _values: dict[str, Any]
 
@@ -170,6 +216,10 @@ class Declared:
     def _replace(self, name: str, value: Any) -> None:
         """Store what the object itself made of a row, without checks and notes."""
         self._values[name] = value
+
+    def _current(self, row: Row, value: Any) -> Any:  # noqa: ARG002 - for those who override it
+        """Return what reading a row gives now, *value* being what was set; components do."""
+        return value
 
     def _before_set(self, row: Row) -> None:
         """Say no to a change that must not happen now; components do."""

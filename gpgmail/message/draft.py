@@ -25,7 +25,7 @@ from gpgmail.message.addresses import (
     mailboxes,
     one_mailbox,
 )
-from gpgmail.message.bodies import crlf
+from gpgmail.message.content import content
 from gpgmail.message.headers import (
     WIDTH,
     Field,
@@ -33,15 +33,16 @@ from gpgmail.message.headers import (
     encode_field,
     encode_text,
     header_bytes,
-    utf8,
 )
-from gpgmail.message.part import Part, file_part, multipart, text_part
+from gpgmail.message.part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from gpgmail.message.sources import Source
+    from gpgmail.message.content import Attachment
+    from gpgmail.message.part import Part
+
 
 AUTO = "*"  # of a date or message id: make one
 
@@ -50,31 +51,6 @@ Addresses = str | tuple[str | Mailbox, ...]
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")
 # What the draft says by other means, or what would tell everybody who else got the mail.
 _NOT_AMONG_OTHERS = {"from", "to", "cc", "bcc", "resent-bcc"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A file, bytes or a binary stream to attach.
-
-    *name* defaults to the file's, *content_type* to what the name says. *inline* parts stand beside
-    the HTML text, which shows them by their *content_id*.
-    """
-
-    source: Source
-    name: str | None = None
-    content_type: str = ""
-    content_id: str = ""
-    inline: bool = False
-
-    def part(self) -> Part:
-        """Return the attachment as a MIME part; see `file_part` for what it raises."""
-        return file_part(
-            self.source,
-            name=self.name,
-            content_type=self.content_type,
-            content_id=self.content_id,
-            inline=self.inline,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +145,7 @@ def compose(draft: Draft) -> Composed:
         )
     return Composed(
         (*computed, *(field for field in others if not _is_content(field))),
-        _content(draft, tuple(field for field in others if _is_content(field))),
+        content(draft, tuple(field for field in others if _is_content(field))),
         Envelope(_return_path(draft, sender or author), unique(named)),
         draft.width,
     )
@@ -178,7 +154,7 @@ def compose(draft: Draft) -> Composed:
 def body(draft: Draft) -> Part:
     """Return the content of *draft* alone: its texts and attachments, under its MIME fields."""
     fields = _other_fields(draft)
-    return _content(draft, tuple(field for field in fields if _is_content(field)))
+    return content(draft, tuple(field for field in fields if _is_content(field)))
 
 
 def new_message_id(address: str) -> str:
@@ -277,38 +253,6 @@ def _return_path(draft: Draft, sender: Mailbox) -> str:
         if draft.return_path
         else sender.address
     )
-
-
-def _content(draft: Draft, fields: tuple[Field, ...]) -> Part:
-    if fields or draft.own_headers:
-        return _encoded_already(draft, fields)
-    inline = [one.part() for one in draft.attachments if one.inline]
-    attached = [one.part() for one in draft.attachments if not one.inline]
-    alternatives = [text_part(draft.text)] if draft.text is not None else []
-    if draft.html is not None:
-        html = text_part(draft.html, "html")
-        related = multipart("related", [html, *inline], {"type": "text/html"})
-        alternatives.append(related if inline else html)
-        inline = []
-    if not alternatives and not inline and not attached:
-        alternatives = [text_part("")]
-    body = alternatives
-    if len(alternatives) > 1:
-        body = [multipart("alternative", alternatives)]
-    parts = [*body, *inline, *attached]
-    return parts[0] if len(parts) == 1 and body else multipart("mixed", parts)
-
-
-def _encoded_already(draft: Draft, fields: tuple[Field, ...]) -> Part:
-    """Return the text as a body that the caller encoded to fit his own MIME fields."""
-    if draft.attachments or draft.html is not None:
-        raise Situation.BAD_VALUE.error(
-            "cannot be combined with HTML text or attachments", subject="a MIME field of your own"
-        )
-    body = b"".join(crlf([utf8(draft.text or "", "text")]))
-    if b"\r" in body.replace(b"\r\n", b""):
-        raise Situation.BAD_VALUE.error("holds a lone CR, which no mail can", subject="text")
-    return Part(fields, lambda: iter((body,)), len(body), eight_bit=not body.isascii())
 
 
 def _is_content(field: Field) -> bool:

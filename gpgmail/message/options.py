@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from gpgmail.core.checks import between, one_line
 from gpgmail.core.declare import Declared, prop, setting
 from gpgmail.message.addresses import format_list, mailboxes
-from gpgmail.message.draft import AUTO, Attachment, Draft
+from gpgmail.message.draft import AUTO, Draft
 from gpgmail.message.headers import Field, parse_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gpgmail.message.content import Attachment
 
 _LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
-from gpgmail.message.draft import Attachment, Draft
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Draft
 from gpgmail.message.headers import utf8
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled

@@ -1,10 +1,12 @@
+from typing import ClassVar
+
 import pytest
 
 from gpgmail.core.checks import between, one_line, one_of, port
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.config import configure
-from gpgmail.core.declare import Declared, Deferred, is_set, prop, rows, setting
-from gpgmail.core.errors import StateError, UsageError
+from gpgmail.core.declare import Declared, Deferred, inert, is_set, prop, rows, setting
+from gpgmail.core.errors import StateError, UnsupportedError, UsageError
 from gpgmail.core.situations import Situation
 
 
@@ -194,3 +196,61 @@ def test_a_secret_that_cannot_be_read_is_not_shown():
 def test_the_row_itself_is_seen_on_the_class():
     assert Options.level.key == "Level"
     assert Options.mail_port.type is int
+
+
+class Further(Declared):
+    _read_only_settings: ClassVar = {"Build": "build"}
+
+    alive: bool = setting(default=False, key="Alive", alias="KeepAlive", doc="Alive.")
+    pause: int = setting(
+        default=0, key="Pause", implies=lambda value: {"alive": bool(value)}, doc="Pause."
+    )
+    window: bool = inert(default=False, key="Window", why="there are no windows")
+    store: int = inert(default=2, why="there is one store")
+
+    @property
+    def build(self):
+        return f"paused {self.pause}"
+
+    def _current(self, row, value):
+        return value * 1000 if row.name == "pause" else value
+
+
+@pytest.mark.parametrize("name", ["Alive", "keepalive", "ALIVE"])
+def test_a_setting_has_one_value_under_both_its_names(name):
+    further = Further()
+    assert configure(further, f"{name}=True") == "True"
+    assert further.alive is True
+    assert configure(further, "Alive") == configure(further, "KeepAlive") == "True"
+
+
+def test_a_value_can_set_other_rows():
+    further = Further(pause=1)
+    assert (further.alive, is_set(further, "alive")) == (True, True)
+    further.pause = 0
+    assert further.alive is False
+
+
+def test_what_is_read_can_be_what_holds_now():
+    assert configure(Further(pause=2), "Pause") == "2000"
+
+
+def test_a_read_only_setting_is_read_and_not_set():
+    further = Further(pause=3)
+    assert configure(further, "build") == "paused 3000"
+    with pytest.raises(UsageError, match="Build: can only be read"):
+        configure(further, "Build=x")
+
+
+def test_what_means_nothing_here_reads_its_default_and_takes_nothing_else():
+    further = Further()
+    assert configure(further, "Window=False") == "False"
+    further.store = 2
+    with pytest.raises(UnsupportedError, match="Window: there are no windows") as caught:
+        configure(further, "Window=True")
+    assert caught.value.code is ErrorCode.UNSUPPORTED_HERE
+    with pytest.raises(UnsupportedError, match="store: there is one store"):
+        further.store = 1
+    with pytest.raises(UsageError, match="takes int, not str"):
+        further.store = "1"
+    assert (further.window, further.store) == (False, 2)

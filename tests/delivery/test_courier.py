@@ -10,7 +10,7 @@ from gpgmail.core.codes import Retry
 from gpgmail.core.errors import Cancelled, ConnectError, DeliveryError, MessageError, ServerError
 from gpgmail.core.events import PITrail, StartTransfer
 from gpgmail.delivery.mailer import Mailer
-from gpgmail.message.draft import Attachment
+from gpgmail.message.content import Attachment
 from tests.delivery.helpers import ALICE, BOB, CAROL, draft, url
 from tests.servers.hostile import Hostile
 from tests.servers.hostile_script import Action, Drop, HangUpError, Honest, Phase, Reply, Reset

@@ -23,7 +23,7 @@ from gpgmail.core.events import ConnectionStatus, PITrail, Status
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.keys.keyring import Keyring
-from gpgmail.message.draft import Attachment
+from gpgmail.message.content import Attachment
 from gpgmail.protect.read import read
 from tests.delivery.helpers import (
     ALICE,

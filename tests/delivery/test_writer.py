@@ -10,7 +10,7 @@ import pytest
 from gpgmail.core.errors import Cancelled, GpgmailError, MessageError, UsageError
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.delivery.writer import write_mail
-from gpgmail.message.draft import Attachment
+from gpgmail.message.content import Attachment
 from gpgmail.protect.read import read
 from tests.delivery.helpers import ALICE, BOB, draft, fingerprint
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gpgmail.core.envelope import Recipient, RecipientType
 from gpgmail.core.errors import MessageError, UsageError
 from gpgmail.message.addresses import Mailbox
-from gpgmail.message.draft import Attachment, Composed, Draft, compose
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Composed, Draft, compose
 
 TEXT = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]))
 

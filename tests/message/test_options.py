@@ -8,7 +8,8 @@ import pytest
 from gpgmail.core.config import configure
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import UsageError
-from gpgmail.message.draft import Attachment, compose
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import compose
 from gpgmail.message.options import MessageOptions, draft_from
 
 SURFACE = json.loads(Path(__file__).parents[1].joinpath("data", "surface.json").read_text("utf-8"))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gpgmail.core.errors import MessageError
 from gpgmail.message import walk
-from gpgmail.message.draft import Attachment, Draft, compose
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Draft, compose
 from gpgmail.message.walk import MOST_LEVELS, parse
 
 NESTED = b"""From: a@b

@@ -12,7 +12,8 @@ from gpgmail.core.errors import CryptoError, MessageError, PolicyError, Unsuppor
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import SignatureMode, SignatureStatus
 from gpgmail.crypto.engines import engine
-from gpgmail.message.draft import Attachment, Draft, body
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Draft, body
 from gpgmail.protect import inline
 from gpgmail.protect.verdict import Cover
 from tests.crypto.helpers import ALICE, SENDER, TEXT, job

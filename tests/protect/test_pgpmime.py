@@ -13,7 +13,8 @@ from gpgmail.core.errors import UnsupportedError
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.engines import engine
-from gpgmail.message.draft import Attachment, Draft, body, compose
+from gpgmail.message.content import Attachment
+from gpgmail.message.draft import Draft, body, compose
 from gpgmail.message.part import verbatim
 from gpgmail.protect import pgpmime
 from tests.crypto.helpers import ALICE, BOB, SENDER, job

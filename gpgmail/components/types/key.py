@@ -1,6 +1,6 @@
-"""The reference's mutable selectors: they name a key, and show its facts once it is found.
+"""`Key`: names a key, and shows its facts once it is found.
 
-A `Key` resolves to a frozen key of `gpgmail.keys` when a value is read or the key is used, never
+It resolves to a frozen key of `gpgmail.keys` when a value is read or the key is used, never
 before, and anew after every change.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from gpgmail.components import wording
-from gpgmail.core.declare import Declared, Row, is_set, prop
+from gpgmail.core.declare import Declared, Row, prop
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.core.situations import Situation
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.selection import Named, Query
-from gpgmail.message.draft import Attachment as MessageAttachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,41 +261,3 @@ class Key(Declared):
     def _after_set(self, row: Row) -> None:
         if row.name != "passphrase":
             self.close()
-
-
-class Attachment(Declared):
-    """Names a file to attach, or holds its content."""
-
-    file: str = prop(default="", doc="Path of the file.")
-    data: bytes = prop(default=b"", doc="The content itself, where there is no file.")
-    name: str = prop(default="", doc="Name that the recipient sees; by default the file's.")
-    content_type: str = prop(default="", doc="Content type; by default what the name says.")
-
-    def __init__(
-        self,
-        file: str | Path = "",
-        *,
-        data: bytes | None = None,
-        name: str = "",
-        content_type: str = "",
-    ) -> None:
-        super().__init__(file=str(file), name=name, content_type=content_type)
-        if data is not None:
-            self.data = data
-
-    def stated(self) -> MessageAttachment:
-        """Return the attachment as the message room takes it.
-
-        Raises:
-            MessageError: With code 302 if it has neither a file nor content, or both.
-        """
-        if bool(self.file) == is_set(self, "data"):
-            detail = "has a file and content too" if self.file else "names no file"
-            raise Situation.ATTACHMENT.error(
-                detail, subject=self.file or self.name or "attachment", hint="set file, or data"
-            )
-        return MessageAttachment(
-            source=self.file or self.data,
-            name=self.name or None,
-            content_type=self.content_type,
-        )
