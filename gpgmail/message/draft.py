@@ -87,12 +87,14 @@ class Composed:
     """A mail ready to be protected or sent: message fields, content entity, envelope.
 
     `headers` are encoded and hold MIME-Version but no Content-* field: those belong to `content`.
+    A mail is *international* whose content has header fields that are not ASCII (RFC 6532).
     """
 
     headers: tuple[Field, ...]
     content: Part
     envelope: Envelope
     width: int = WIDTH
+    international: bool = False
 
     def render(self) -> Iterator[bytes]:
         """Yield the whole mail; the content's header lines follow those of the message."""
@@ -110,7 +112,7 @@ class Composed:
         """Whether the mail can only be sent with SMTPUTF8 (RFC 6531)."""
         values = (value for _, value in self.headers)
         named = (self.envelope.sender, *self.envelope.addresses)
-        return not all(text.isascii() for text in (*values, *named))
+        return self.international or not all(text.isascii() for text in (*values, *named))
 
     @property
     def eight_bit(self) -> bool:
@@ -145,7 +147,7 @@ def compose(draft: Draft) -> Composed:
         )
     return Composed(
         (*computed, *(field for field in others if not _is_content(field))),
-        content(draft, tuple(field for field in others if _is_content(field))),
+        content(draft, _content_fields(others)),
         Envelope(_return_path(draft, sender or author), unique(named)),
         draft.width,
     )
@@ -153,8 +155,12 @@ def compose(draft: Draft) -> Composed:
 
 def body(draft: Draft) -> Part:
     """Return the content of *draft* alone: its texts and attachments, under its MIME fields."""
-    fields = _other_fields(draft)
-    return content(draft, tuple(field for field in fields if _is_content(field)))
+    return content(draft, content_fields(draft))
+
+
+def content_fields(draft: Draft) -> tuple[Field, ...]:
+    """Return the MIME fields of *draft* that say how its text is encoded already."""
+    return _content_fields(_other_fields(draft))
 
 
 def new_message_id(address: str) -> str:
@@ -253,6 +259,10 @@ def _return_path(draft: Draft, sender: Mailbox) -> str:
         if draft.return_path
         else sender.address
     )
+
+
+def _content_fields(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    return tuple(field for field in fields if _is_content(field))
 
 
 def _is_content(field: Field) -> bool:

@@ -20,6 +20,7 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.transport.address import Peer
 from gpgmail.transport.failures import Step, crossing, judge
+from gpgmail.transport.firewall import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ def connect(options: TransportOptions, run: Run) -> tuple[socket.socket, Peer]:
         ConnectError: With the number of the last address's trouble, and the words of all.
         TimeLimitError: If the time is over.
     """
+    refuse(options)
     host, port = options.mail_server, options.mail_port
     addresses = _resolve(host, port, _FAMILIES[options.use_ipv6], run)
     failed: list[GpgmailError] = []

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpgmail.core.checks import between, one_line, port, seconds
-from gpgmail.core.declare import Declared, prop, setting
+from gpgmail.core.declare import prop, setting
 from gpgmail.core.run import Run, ignore
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
+from gpgmail.transport.firewall import FirewallOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def hello(value: str) -> str:
     return value
 
 
-class TransportOptions(Declared):
+class TransportOptions(FirewallOptions):
     """Which server, how it is reached, and who logs in."""
 
     mail_server: str = prop(

@@ -1,0 +1,137 @@
+"""A mail, or the body of one, that its author encoded himself and that goes out as it is.
+
+Only line ends change: LF becomes CRLF, as every mail has it. What begins with header fields and has
+From among them is a whole mail; anything else is a body, to be sent under fields from elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.message.bodies import crlf
+from gpgmail.message.part import Part, verbatim
+from gpgmail.message.sources import Source, look_at
+from gpgmail.message.storage import Spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gpgmail.message.headers import Field
+
+_LONGEST_HEAD = 1 << 20  # a header larger than this is none
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:.*\r\n(?:[ \t].*\r\n)*")
+_BLIND = {"bcc", "resent-bcc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What was looked at: its bytes with CRLF, their number, and what they are."""
+
+    chunks: Callable[[], Iterator[bytes]]
+    size: int
+    names: frozenset[str]  # of the header fields, in lower case; none where it is a body alone
+    ascii_head: bool
+    ascii_body: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is a whole mail."""
+        return bool(self.names)
+
+    def mail(self) -> Part:
+        """Return the whole mail, header included, as one part."""
+        return verbatim(self.chunks, size=self.size, eight_bit=not self.ascii_body)
+
+    def body(self, fields: tuple[Field, ...]) -> Part:
+        """Return the body under MIME *fields*.
+
+        Raises:
+            UsageError: If it is not ASCII, and the fields do not say how it is encoded.
+        """
+        named = any(name.lower() == "content-transfer-encoding" for name, _ in fields)
+        eight_bit = not (self.ascii_head and self.ascii_body)
+        if eight_bit and not named:
+            raise Situation.BAD_VALUE.error(
+                "has bytes above 127 and no Content-Transfer-Encoding",
+                subject="raw message",
+                hint="encode it, or name its encoding in other_headers",
+            )
+        return Part(fields, self.chunks, self.size, eight_bit)
+
+
+def look(source: Source) -> Raw:
+    """Read *source* once and return what it is; a stream is kept, a file read again when sent.
+
+    Raises:
+        MessageError: If it cannot be read.
+        UsageError: If it has a lone CR, or a Bcc field.
+    """
+    readable = look_at(source)
+    again = isinstance(source, bytes) or (isinstance(source, str) and Path(source).is_file())
+    chunks = readable.chunks if again else _kept(readable.chunks())
+    seen = _Scan()
+    for chunk in crlf(chunks()):
+        seen.feed(chunk)
+    if seen.lone_cr:
+        raise Situation.BAD_VALUE.error(
+            "holds a CR without LF, which no mail can", subject="raw message"
+        )
+    head, names = _head(bytes(seen.head))
+    if names & _BLIND:
+        raise Situation.BAD_VALUE.error(
+            "would tell everybody who else got the mail",
+            subject="Bcc field of a raw message",
+            hint="take it out, and set b_cc",
+        )
+    rest_is_ascii = seen.head[len(head) :].isascii() and seen.ascii_tail
+    return Raw(lambda: crlf(chunks()), seen.size, names, head.isascii(), rest_is_ascii)
+
+
+def _kept(chunks: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:
+    spooled = Spooled()
+    for chunk in chunks:
+        spooled.write(chunk)
+    return spooled.chunks
+
+
+class _Scan:
+    """What is to be known of the bytes before the first of them goes out."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.head = bytearray()
+        self.ascii_tail = True
+        self._lone_cr = False
+        self._last = b""
+
+    @property
+    def lone_cr(self) -> bool:
+        """Whether there is a CR that no LF follows."""
+        return self._lone_cr or bool(self._last)
+
+    def feed(self, chunk: bytes) -> None:
+        """Look at the next bytes, in which every LF has its CR."""
+        room = _LONGEST_HEAD - len(self.head)
+        self.head += chunk[:room]
+        self.ascii_tail = self.ascii_tail and chunk[room:].isascii()
+        joined = self._last + chunk
+        self._last = b"\r" if joined.endswith(b"\r") else b""
+        whole = joined[: len(joined) - len(self._last)]
+        self._lone_cr = self._lone_cr or whole.count(b"\r") != whole.count(b"\n")
+        self.size += len(chunk)
+
+
+def _head(beginning: bytes) -> tuple[bytes, frozenset[str]]:
+    """Return the header and the names of its fields, or nothing where there is none."""
+    names, position = [], 0
+    while found := _FIELD.match(beginning, position):
+        names.append(found[1].decode().lower())
+        position = found.end()
+    ends = beginning.startswith(b"\r\n", position) or position == len(beginning)
+    if not ends or "from" not in names:
+        return b"", frozenset()
+    return beginning[:position], frozenset(names)
