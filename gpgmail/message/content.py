@@ -11,6 +11,8 @@ from gpgmail.message.headers import Field, utf8
 from gpgmail.message.part import Part, file_part, multipart, text_part
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gpgmail.message.draft import Draft
     from gpgmail.message.sources import Source
 
@@ -40,20 +42,29 @@ class Attachment:
         )
 
 
-def content(draft: Draft, fields: tuple[Field, ...] = ()) -> Part:
+def as_it_is(part: Part) -> Part:
+    """Return *part*."""
+    return part
+
+
+def content(
+    draft: Draft, fields: tuple[Field, ...] = (), wrap: Callable[[Part], Part] = as_it_is
+) -> Part:
     """Return the content of *draft*; under MIME *fields* of its own its text is taken as it is.
+
+    *wrap* is applied to each text and to each attachment.
 
     Raises:
         UsageError: If such a text cannot be one part of a mail.
         MessageError: If an attachment cannot be read.
     """
     if fields or draft.own_headers:
-        return _encoded_already(draft, fields)
-    inline = [one.part() for one in draft.attachments if one.inline]
-    attached = [one.part() for one in draft.attachments if not one.inline]
-    alternatives = [text_part(draft.text)] if draft.text is not None else []
+        return wrap(_encoded_already(draft, fields))
+    inline = [wrap(one.part()) for one in draft.attachments if one.inline]
+    attached = [wrap(one.part()) for one in draft.attachments if not one.inline]
+    alternatives = [wrap(text_part(draft.text))] if draft.text is not None else []
     if draft.html is not None:
-        html = text_part(draft.html, "html")
+        html = wrap(text_part(draft.html, "html"))
         related = multipart("related", [html, *inline], {"type": "text/html"})
         alternatives.append(related if inline else html)
         inline = []

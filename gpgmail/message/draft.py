@@ -25,7 +25,7 @@ from gpgmail.message.addresses import (
     mailboxes,
     one_mailbox,
 )
-from gpgmail.message.content import content
+from gpgmail.message.content import as_it_is, content
 from gpgmail.message.headers import (
     WIDTH,
     Field,
@@ -37,7 +37,7 @@ from gpgmail.message.headers import (
 from gpgmail.message.part import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from gpgmail.message.content import Attachment
@@ -125,8 +125,8 @@ class Composed:
         return next((value for field, value in self.headers if field.lower() == wanted), "")
 
 
-def compose(draft: Draft) -> Composed:
-    """Return *draft* as fields, content and envelope.
+def compose(draft: Draft, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
+    """Return *draft* as fields, content and envelope; for *wrap* see `content`.
 
     Raises:
         UsageError: If an address, name or value is missing or not allowed.
@@ -147,7 +147,7 @@ def compose(draft: Draft) -> Composed:
         )
     return Composed(
         (*computed, *(field for field in others if not _is_content(field))),
-        content(draft, _content_fields(others)),
+        content(draft, _content_fields(others), wrap),
         Envelope(_return_path(draft, sender or author), unique(named)),
         draft.width,
     )
