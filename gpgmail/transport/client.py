@@ -266,9 +266,11 @@ class Client(smtplib.SMTP):
 
     # ---------------------------------------------------------------------- commands of our own
 
-    def mail(self, sender: str, options: Iterable[str] = ()) -> tuple[int, bytes]:
-        """Say MAIL, with the address exactly as given."""
-        return self.docmd("MAIL", " ".join([f"FROM:{esmtp.path(sender)}", *options]))
+    def mail(
+        self, sender: str, options: Iterable[str] = (), verb: str = "MAIL"
+    ) -> tuple[int, bytes]:
+        """Say MAIL, or another verb that begins a mail, with the address exactly as given."""
+        return self.docmd(verb, " ".join([f"FROM:{esmtp.path(sender)}", *options]))
 
     def rcpt(self, recip: str, options: Iterable[str] = ()) -> tuple[int, bytes]:
         """Say RCPT, with the address exactly as given."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NOT_IN_PATHS = re.compile(r"[\x00-\x20\x7f<>]")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of characters
 _PARAMETERS = re.compile(r"[!-~]+(?: [!-~]+)*")
 
 Extensions = Mapping[str, str]  # keyword in capitals -> its parameters
@@ -66,10 +66,10 @@ def mail_parameters(needs: Needs, extensions: Extensions, subject: str) -> tuple
         _check_size(needs.size, extensions["SIZE"], subject)
         parameters.append(f"SIZE={needs.size}")
     if needs.utf8:
-        _require("SMTPUTF8", "an address or header outside ASCII", extensions, subject)
+        require("SMTPUTF8", "an address or header outside ASCII", extensions, subject)
         parameters.append("SMTPUTF8")
     if needs.eight_bit:
-        _require("8BITMIME", "content with bytes above 127", extensions, subject)
+        require("8BITMIME", "content with bytes above 127", extensions, subject)
         parameters.append("BODY=8BITMIME")
     return tuple(parameters)
 
@@ -90,11 +90,16 @@ def recipient_parameters(
         raise Situation.BAD_VALUE.error(
             "must be words of printable ASCII", subject=f"options of {recipient.address}"
         )
-    _require("DSN", f"delivery notifications for {recipient.address}", extensions, subject)
+    require("DSN", f"delivery notifications for {recipient.address}", extensions, subject)
     return (options if "=" in options else options.replace(" ", "=", 1),)
 
 
-def _require(keyword: str, what: str, extensions: Extensions, subject: str) -> None:
+def require(keyword: str, what: str, extensions: Extensions, subject: str) -> None:
+    """Go on where the server offers *keyword*.
+
+    Raises:
+        UnsupportedError: If it does not; *what* is what needs it.
+    """
     if keyword not in extensions:
         raise _lacking(keyword, what, subject)
 

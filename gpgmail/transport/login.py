@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gpgmail.core.secret import Secret
     from gpgmail.transport.client import Client
 
-_CHALLENGE = 334
+CHALLENGE = 334
 _LONGEST_INITIAL = 400  # the AUTH line has 512 bytes with its end (RFC 4954 section 4)
 
 
@@ -35,11 +35,12 @@ def authenticate(client: Client, user: str, password: Secret) -> tuple[int, byte
             subject=str(client.peer),
             hint="leave user empty to send without a login" if not offered else "",
         )
-    _guard(client, mechanism)
+    if mechanism.reveals:
+        guard(client, mechanism.name)
     client.keep_secret(password.reveal(), _base64(password.reveal().encode()))
     exchange = mechanism.exchange(credentials)
     code, said = _begin(client, mechanism, next(exchange))
-    while code == _CHALLENGE:
+    while code == CHALLENGE:
         code, said = client.docmd(_answer(client, exchange, said))
     client.require(code)
     return code, said
@@ -54,12 +55,14 @@ def _usable(user: str, password: Secret) -> Credentials:
     return Credentials(user, password)
 
 
-def _guard(client: Client, mechanism: Mechanism) -> None:
-    safe = bool(client.tls_version) or client.peer.loopback or client.options.allow_cleartext_auth
-    if mechanism.reveals and not safe:
-        raise Situation.CLEARTEXT_CREDENTIALS.error(
-            f"{mechanism.name} without TLS", subject=str(client.peer)
-        )
+def guard(client: Client, what: str) -> None:
+    """Go on where credentials may go out as they are.
+
+    Raises:
+        PolicyError: If they would leave the machine in clear though nobody asked for that.
+    """
+    if not (client.tls_version or client.peer.loopback or client.options.allow_cleartext_auth):
+        raise Situation.CLEARTEXT_CREDENTIALS.error(f"{what} without TLS", subject=str(client.peer))
 
 
 def _begin(client: Client, mechanism: Mechanism, initial: bytes | None) -> tuple[int, bytes]:
@@ -69,7 +72,7 @@ def _begin(client: Client, mechanism: Mechanism, initial: bytes | None) -> tuple
     if len(response) <= _LONGEST_INITIAL:
         return client.docmd("AUTH", f"{mechanism.name} {response}")
     code, said = client.docmd("AUTH", mechanism.name)
-    return client.docmd(response) if code == _CHALLENGE else (code, said)
+    return client.docmd(response) if code == CHALLENGE else (code, said)
 
 
 def _answer(client: Client, exchange: Exchange, said: bytes) -> str:

@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.errors import GpgmailError, ServerError
 from gpgmail.core.situations import Situation
-from gpgmail.transport import esmtp, failures
+from gpgmail.transport import esmtp, failures, login, verbs
 from gpgmail.transport.client import Client
 from gpgmail.transport.failures import Step
 from gpgmail.transport.tls.start import Start
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from gpgmail.core.replies import Reply
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _REFUSES = 400
+_ASKS_FOR_MORE = 3  # the first digit of such a reply (RFC 5321 section 4.2.1)
+_AUTH, _QUIT = "AUTH", "QUIT"
 
 Target = tuple[Recipient, tuple[str, ...]]  # with the parameters of its RCPT
 
@@ -81,14 +84,17 @@ class Session(Client):
         needs_utf8: bool = False,
         needs_8bit: bool = False,
         stop_on: Collection[RecipientType] = (),
+        verb: str = verbs.MAIL,
     ) -> Delivery:
         """Send one mail; the session may be used for the next one afterwards.
 
         *content* is canonical: CRLF line ends, and 7-bit unless *needs_8bit* or *needs_utf8* says
         otherwise. *size* is its length in bytes if known. A refused recipient of a type in
-        *stop_on* stops the mail; by default it goes to those whom the server takes.
+        *stop_on* stops the mail; by default it goes to those whom the server takes. *verb* SEND,
+        SOML or SAML asks for delivery to the users' terminals (RFC 821 section 3.4).
 
         Raises:
+            UsageError: If *verb* is none of these, or needs extensions that are not allowed.
             ServerError: If it is refused, at any step or for every recipient; `refused` has the
                 server's words for each.
             UnsupportedError: If the server lacks an extension that the mail needs; nothing was
@@ -100,6 +106,7 @@ class Session(Client):
         self._connection()
         if not envelope.recipients:
             raise Situation.NO_RECIPIENT.error("none", subject="envelope")
+        verb = verbs.beginning(verb, extensions_allowed=self.options.allow_extensions)
         self.run.touch()
         needs = esmtp.needs_of(envelope, size=size, utf8=needs_utf8, eight_bit=needs_8bit)
         server, extensions = str(self.peer), self.extensions
@@ -112,7 +119,7 @@ class Session(Client):
         self._eight_bit = needs.eight_bit
         refused: dict[str, Reply] = {}
         try:
-            self.require(self.mail(envelope.sender, parameters)[0])
+            self.require(self.mail(envelope.sender, parameters, verb)[0])
             accepted = self._name_recipients(targets, stop_on, refused)
             self.require(self.data(content, size)[0])
         except ServerError as error:
@@ -125,6 +132,68 @@ class Session(Client):
             self.abort()
             raise
         return Delivery(accepted, refused, self.reply)
+
+    def verify(self, address: str) -> Reply:  # type: ignore[override] # smtplib's is `vrfy`
+        """Ask whether the server knows *address*, a mailbox or a user's name (VRFY).
+
+        With code 252 it does not say, and would take mail for it.
+
+        Raises:
+            UsageError: If it is empty or holds CR, LF or NUL.
+            ServerError: If the server says no, with code 161; the connection stays.
+            ConnectError: If the connection is lost.
+        """
+        return self._ask("VRFY", address)
+
+    def expand(self, name: str) -> tuple[str, ...]:
+        """Return whom the mailing list or user *name* stands for, one entry an address (EXPN).
+
+        An entry is an address, or a name with its address in angle brackets.
+
+        Raises:
+            UsageError: If it is empty or holds CR, LF or NUL.
+            ServerError: If the server says no, with code 161; the connection stays.
+            ConnectError: If the connection is lost.
+        """
+        return verbs.members(self._ask("EXPN", name))
+
+    def command(self, line: str) -> Reply:
+        """Say *line* exactly as it is and return the answer, whatever that is.
+
+        Behind AUTH nothing is shown in the transcript; each answer to a challenge is a command too.
+
+        Raises:
+            UsageError: If it is empty or holds CR, LF or NUL.
+            PolicyError: If the session could not go on after it (DATA, BDAT, STARTTLS, TURN), or it
+                is a login that would go out in clear.
+            ServerError: If the server ends the connection (421).
+            ConnectError: If the connection is lost, or the answer asks for content.
+        """
+        self._connection()
+        answers = self.last_reply is not None and self.last_reply.code == login.CHALLENGE
+        verb = _AUTH if answers else verbs.own_command(line)
+        data = verbs.encoded(line, verb)
+        if verb == _AUTH:
+            login.guard(self, "a login")
+            self.keep_secret(*([line] if answers else line.split()[2:]))
+        with self._kept_in_step():
+            reply = self._exchange(data)
+            if reply.code // 100 == _ASKS_FOR_MORE and reply.code != login.CHALLENGE:
+                raise self._nonsense(f"an answer that asks for content: {reply}")
+        if verb == _QUIT:
+            self.abort()
+        return reply
+
+    def reset(self) -> None:
+        """Have the server forget a mail that was begun and not ended (RSET).
+
+        Raises:
+            ServerError: If it refuses.
+            ConnectError: If the connection is lost.
+        """
+        self._connection()
+        with self._kept_in_step():
+            self.require(self._exchange(b"RSET").code)
 
     def still_there(self) -> bool:
         """Tell, without waiting, whether the connection can take another mail, or else end it.
@@ -149,6 +218,32 @@ class Session(Client):
             self.close()
         else:
             self.abort()
+
+    def _ask(self, verb: str, about: str) -> Reply:
+        self._connection()
+        line = verbs.question(verb, about, self.extensions, str(self.peer))
+        data = verbs.encoded(line, verb)
+        with self._kept_in_step():
+            reply = self._exchange(data)
+            self.require(reply.code)
+        return reply
+
+    def _exchange(self, line: bytes) -> Reply:
+        """Say *line*, which is without its end, and return the answer."""
+        self.run.touch()
+        self.send(line + b"\r\n")
+        self.getreply()
+        return self.reply
+
+    @contextmanager
+    def _kept_in_step(self) -> Iterator[None]:
+        """End the connection where the block fails and leaves no reply to its last command."""
+        try:
+            yield
+        except BaseException:
+            if not self._in_step:
+                self.abort()
+            raise
 
     def _establish(self) -> None:
         self.use(self.run)

@@ -1,9 +1,9 @@
 """The transcript of a session: each line as a PITrail event, with what belongs to a login masked.
 
-Masking follows the protocol and not the words: after AUTH everything that the client says, and what
-the server says in a challenge, is masked until the server ends the exchange with another code
-(RFC 4954 section 4). Known secrets are masked besides, wherever a server repeats them. Content
-never comes here.
+Masking follows the protocol and not the words: after AUTH or a challenge everything that the client
+says, and what the server says in a challenge, is masked until the server ends the exchange with
+another code (RFC 4954 section 4). Known secrets are masked besides, wherever a server repeats them.
+Content never comes here.
 """
 
 from __future__ import annotations
@@ -44,11 +44,8 @@ class Transcript:
 
     def server(self, line: bytes) -> None:
         """Tell a line that the server said."""
-        if self._logging_in and line.startswith(_CHALLENGE):
-            shown = f"{_CHALLENGE.decode()} {MASK}"
-        else:
-            self._logging_in = False
-            shown = decoded(line)
+        self._logging_in = line.startswith(_CHALLENGE)
+        shown = f"{_CHALLENGE.decode()} {MASK}" if self._logging_in else decoded(line)
         self._tell(Direction.SERVER, shown)
 
     def info(self, text: str) -> None:
