@@ -15,6 +15,7 @@ from gpgmail.core.errors import (
     Cancelled,
     ConnectError,
     CryptoError,
+    DeliveryError,
     EngineError,
     GpgmailError,
     KeyringError,
@@ -40,6 +41,7 @@ class Situation(Enum):
     NO_RECIPIENT = (UsageError, Code.SMTP_NO_RECIPIENT, "set send_to, or a To header")
     BAD_VALUE = (UsageError, Code.BAD_VALUE, "")
     BAD_ADDRESS = (UsageError, Code.BAD_ADDRESS, "write it as local-part@domain")
+    CODE_PAGE = (UsageError, Code.TCP_CODE_PAGE, "use UTF-8, or take the character out")
     INJECTION = (UsageError, Code.INJECTION, "remove the character; nothing was sent")
     ZERO_PORT = (UsageError, Code.TCP_REMOTE_PORT_ZERO, "give a port from 1 to 65535")
 
@@ -98,11 +100,19 @@ class Situation(Enum):
     VERIFY_FAILED = (CryptoError, Code.PGP_VERIFY, "")
     PLAN_BROKEN = (CryptoError, Code.PLAN_BROKEN, "nothing was sent")
 
+    # certificates
+    CERTIFICATE_STORE = (TlsError, Code.SSL_STORE, "")
+    CERTIFICATE_NOT_FOUND = (TlsError, Code.SSL_CERTIFICATE_MISSING, "")
+    STORE_PASSWORD = (PassphraseError, Code.SSL_STORE, "set store_password, or key_password")
+
     # the message
     ATTACHMENT = (MessageError, Code.SMTP_ATTACHMENT, "")
     BAD_MESSAGE = (MessageError, Code.BAD_MESSAGE, "")
     NO_INPUT = (MessageError, Code.PGP_NO_INPUT, "")
     WORKING_FILE = (MessageError, Code.NO_SPACE, "")
+    QUEUE_OPEN = (MessageError, Code.TCP_FILE, "")
+    QUEUE_WRITE = (MessageError, Code.TCP_FILE_WRITE, "")
+    QUEUE_DAMAGED = (MessageError, Code.QUEUE_DAMAGED, "it is not sent; queue the mail again")
 
     # the way to the server
     DNS = (ConnectError, Code.DNS_NOT_FOUND, "")
@@ -114,6 +124,7 @@ class Situation(Enum):
     TLS_HANDSHAKE = (TlsError, Code.SSL_HANDSHAKE, "")
     TLS_VERIFY = (TlsError, Code.SSL_CERTIFICATE_UNVERIFIED, "")
     SERVER_REFUSED = (ServerError, Code.SMTP_REFUSED, "")
+    QUEUE_UNSENT = (DeliveryError, Code.SMTP_REFUSED, "see what was reported for each")
     TIME_LIMIT = (TimeLimitError, Code.TCP_TIMEOUT, "")
     INTERRUPTED = (Cancelled, Code.SMTP_INTERRUPTED, "")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
-from gpgmail.message.headers import phrase
+from gpgmail.message.headers import STYLE, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from email_validator import ValidatedEmail
 
     from gpgmail.core.errors import GpgmailError
+    from gpgmail.message.headers import Style
 
 _LONGEST = 254  # RFC 5321 section 4.5.3.1.3: a path has 256 octets with its brackets
 _LONGEST_DOMAIN = 253  # RFC 1035 section 2.3.4, written with dots
@@ -142,9 +143,9 @@ def one_mailbox(text: str, subject: str) -> Mailbox:
     return found[0]
 
 
-def format_mailbox(mailbox: Mailbox) -> str:
-    """Return *mailbox* as it stands in a header."""
-    name = phrase(mailbox.name)
+def format_mailbox(mailbox: Mailbox, style: Style = STYLE, *, field: str = "display name") -> str:
+    """Return *mailbox* as it stands in a header; *field* names that header in an error."""
+    name = phrase(mailbox.name, style, field=field)
     return f"{name} <{mailbox.address}>" if name else mailbox.address
 
 
@@ -158,9 +159,17 @@ def format_header(header: AddressHeader) -> str:
     )
 
 
-def format_list(boxes: Iterable[Mailbox]) -> str:
-    """Return *boxes* as the value of an address field."""
-    return ", ".join(map(format_mailbox, boxes))
+def format_list(
+    boxes: Iterable[Mailbox], style: Style = STYLE, *, field: str = "display name"
+) -> str:
+    """Return *boxes* as the value of an address field; *field* names it in an error."""
+    return ", ".join(format_mailbox(box, style, field=field) for box in boxes)
+
+
+def same_mailbox(address: str) -> str:
+    """Return what two addresses share that name one mailbox (RFC 5321 section 2.4)."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"
 
 
 def domain_of(address: str) -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.message.bodies import crlf
-from gpgmail.message.headers import Field, utf8
 from gpgmail.message.part import Part, file_part, multipart, text_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gpgmail.message.draft import Draft
+    from gpgmail.message.headers import Field
     from gpgmail.message.sources import Source
 
 
@@ -62,14 +62,17 @@ def content(
         return wrap(_encoded_already(draft, fields))
     inline = [wrap(one.part()) for one in draft.attachments if one.inline]
     attached = [wrap(one.part()) for one in draft.attachments if not one.inline]
-    alternatives = [wrap(text_part(draft.text))] if draft.text is not None else []
+    charset = draft.text_charset
+    alternatives = []
+    if draft.text is not None:
+        alternatives.append(wrap(text_part(draft.text, charset=charset)))
     if draft.html is not None:
-        html = wrap(text_part(draft.html, "html"))
+        html = wrap(text_part(draft.html, "html", charset))
         related = multipart("related", [html, *inline], {"type": "text/html"})
         alternatives.append(related if inline else html)
         inline = []
     if not alternatives and not inline and not attached:
-        alternatives = [text_part("")]
+        alternatives = [text_part("", charset=charset)]
     body = alternatives
     if len(alternatives) > 1:
         body = [multipart("alternative", alternatives)]
@@ -83,7 +86,7 @@ def _encoded_already(draft: Draft, fields: tuple[Field, ...]) -> Part:
         raise Situation.BAD_VALUE.error(
             "cannot be combined with HTML text or attachments", subject="a MIME field of your own"
         )
-    body = b"".join(crlf([utf8(draft.text or "", "text")]))
+    body = b"".join(crlf([draft.text_charset.encode(draft.text or "", "text")]))
     if b"\r" in body.replace(b"\r\n", b""):
         raise Situation.BAD_VALUE.error("holds a lone CR, which no mail can", subject="text")
     return Part(fields, lambda: iter((body,)), len(body), eight_bit=not body.isascii())

@@ -7,9 +7,10 @@ the content and leaves the fields, and the two are joined when the mail is rende
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime, localtime
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,16 @@ from gpgmail.message.addresses import (
     check_address,
     domain_of,
     format_list,
-    format_mailbox,
     mailboxes,
     one_mailbox,
+    same_mailbox,
 )
+from gpgmail.message.charsets import UTF8, Charset
 from gpgmail.message.content import as_it_is, content
 from gpgmail.message.headers import (
     WIDTH,
     Field,
+    Style,
     check_name,
     encode_field,
     encode_text,
@@ -48,9 +51,12 @@ AUTO = "*"  # of a date or message id: make one
 
 Addresses = str | tuple[str | Mailbox, ...]
 
+ID_ALGORITHMS = ("MD5", "SHA1", "SHA256")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")
-# What the draft says by other means, or what would tell everybody who else got the mail.
-_NOT_AMONG_OTHERS = {"from", "to", "cc", "bcc", "resent-bcc"}
+# What would tell everybody who else got the mail, and what only the last server may write (RFC
+# 5321 section 4.4); then what the draft says by other means.
+_NEVER = {"bcc", "resent-bcc", "return-path"}
+_NOT_AMONG_OTHERS = _NEVER | {"from", "to", "cc"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,8 @@ class Draft:
     sender where that is not the sender; `<>` asks for no bounces. *date* and *message_id* are made
     for `*` and left out when empty. *headers* are further fields; MIME fields among them say that
     *text* is encoded already and is sent as it is. With *own_headers* they are the only ones.
+    Names and texts are UTF-8 unless *header_charset* and *text_charset* say otherwise; with
+    *require_to* copies alone are not enough.
     """
 
     from_: str = ""
@@ -80,6 +88,15 @@ class Draft:
     headers: tuple[Field, ...] = ()
     own_headers: bool = False
     width: int = WIDTH
+    header_charset: Charset = UTF8
+    text_charset: Charset = UTF8
+    id_algorithm: str = ID_ALGORITHMS[1]
+    require_to: bool = False
+
+    @property
+    def style(self) -> Style:
+        """How its header fields are written."""
+        return Style(self.header_charset, self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +115,21 @@ class Composed:
 
     def render(self) -> Iterator[bytes]:
         """Yield the whole mail; the content's header lines follow those of the message."""
-        yield header_bytes(self.headers, self.width)
-        yield from self.content.render()
+        yield self._head
+        yield from self.content.chunks()
 
     @property
     def size(self) -> int | None:
         """How many bytes `render` yields, None where that is not known before."""
-        size = self.content.size
-        return None if size is None else len(header_bytes(self.headers, self.width)) + size
+        size = self.content.body_size
+        return None if size is None else len(self._head) + size
+
+    @property
+    def _head(self) -> bytes:
+        """Everything before what the content's chunks are."""
+        if self.content.verbatim:
+            return header_bytes(self.headers, self.width)
+        return header_bytes((*self.headers, *self.content.headers), self.width) + b"\r\n"
 
     @property
     def needs_utf8(self) -> bool:
@@ -140,11 +164,7 @@ def compose(draft: Draft, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
     others = _other_fields(draft)
     given = {name.lower() for name, _ in others}
     computed = () if draft.own_headers else _fields(draft, author, sender, named, given)
-    twice = given & {name.lower() for name, _ in computed}
-    if twice:
-        raise Situation.BAD_VALUE.error(
-            "is set twice, among other headers too", subject=min(twice).title()
-        )
+    refuse_twice(computed, others)
     return Composed(
         (*computed, *(field for field in others if not _is_content(field))),
         content(draft, _content_fields(others), wrap),
@@ -163,26 +183,57 @@ def content_fields(draft: Draft) -> tuple[Field, ...]:
     return _content_fields(_other_fields(draft))
 
 
-def new_message_id(address: str) -> str:
-    """Return a fresh message id in the domain of *address*, which tells no host name or time."""
-    return f"<{os.urandom(16).hex()}@{domain_of(address)}>"
+def new_message_id(address: str, algorithm: str = ID_ALGORITHMS[1]) -> str:
+    """Return a fresh message id in the domain of *address*, which tells no host name or time.
+
+    What stands before the domain is a hash of random bytes by *algorithm*, in hexadecimal.
+    """
+    fresh = hashlib.new(algorithm, os.urandom(32), usedforsecurity=False)
+    return f"<{fresh.hexdigest()}@{domain_of(address)}>"
+
+
+def refuse_twice(computed: Iterable[Field], others: Iterable[Field]) -> None:
+    """Let no field that is *computed* stand among *others* too.
+
+    Raises:
+        UsageError: If one does.
+    """
+    twice = {name.lower() for name, _ in others} & {name.lower() for name, _ in computed}
+    if twice:
+        raise Situation.BAD_VALUE.error(
+            "is set twice, among other headers too", subject=min(twice).title()
+        )
 
 
 def unique(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
-    """Return *recipients* with each address once, as it was named first.
+    """Return *recipients* with each mailbox once, in the place where it was named first.
+
+    It has the first name and the first options that were given, and is To before Cc before Bcc:
+    who is named in a header is no secret any more.
 
     Raises:
         UsageError: If there is none.
     """
-    first: dict[str, Recipient] = {}
-    for recipient in recipients:
-        first.setdefault(recipient.address, recipient)
-    if not first:
+    merged = _merged(recipients)
+    if not merged:
         raise Situation.NO_RECIPIENT.error("the mail says nobody whom it goes to")
-    return tuple(first.values())
+    return merged
 
 
-def _recipients(draft: Draft) -> list[Recipient]:
+def _merged(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    merged: dict[str, Recipient] = {}
+    for one in recipients:
+        first = merged.setdefault(same_mailbox(one.address), one)
+        merged[same_mailbox(one.address)] = replace(
+            first,
+            name=first.name or one.name,
+            recipient_type=min(first.recipient_type, one.recipient_type),
+            options=first.options or one.options,
+        )
+    return tuple(merged.values())
+
+
+def _recipients(draft: Draft) -> tuple[Recipient, ...]:
     lists = (
         (RecipientType.TO, draft.to),
         (RecipientType.CC, draft.cc),
@@ -195,17 +246,25 @@ def _recipients(draft: Draft) -> list[Recipient]:
         Recipient(check_address(one.address), one.name, one.recipient_type, one.options)
         for one in draft.recipients
     ]
-    return [*listed, *given]
+    named = (*listed, *given)
+    copies_only = named and all(one.recipient_type != RecipientType.TO for one in named)
+    if draft.require_to and copies_only:
+        raise Situation.NO_RECIPIENT.error(
+            "the mail has copies only", hint="set send_to, or config AllowEmptyTo=True"
+        )
+    return named
 
 
 def _other_fields(draft: Draft) -> tuple[Field, ...]:
     for name, _ in draft.headers:
-        wrong = {"bcc", "resent-bcc"} if draft.own_headers else _NOT_AMONG_OTHERS
+        wrong = _NEVER if draft.own_headers else _NOT_AMONG_OTHERS
         if check_name(name).lower() in wrong:
             raise Situation.BAD_VALUE.error(
-                "cannot be set as an other header", subject=name, hint="name it as a recipient"
+                "cannot be set as an other header",
+                subject=name,
+                hint="set sender, recipients and return path as such",
             )
-    return tuple((name, encode_field(name, value)) for name, value in draft.headers)
+    return tuple((name, encode_field(name, value, draft.style)) for name, value in draft.headers)
 
 
 def _fields(
@@ -217,33 +276,40 @@ def _fields(
 ) -> tuple[Field, ...]:
     """Return the computed fields in the order of RFC 5322; empty ones are left out."""
 
-    def listed(kind: RecipientType) -> str:
-        chosen = (one for one in named if one.recipient_type == kind)
-        return format_list(Mailbox(one.name, one.address) for one in chosen)
+    def listed(field: str, boxes: Iterable[Mailbox]) -> Field:
+        return field, format_list(boxes, draft.style, field=field)
+
+    def named_as(kind: RecipientType) -> Iterator[Mailbox]:
+        chosen = _merged(one for one in named if one.recipient_type == kind)
+        return (Mailbox(one.name, one.address) for one in chosen)
 
     fields = (
-        ("Date", "" if "date" in given else _date(draft.date)),
-        ("From", format_mailbox(author)),
-        ("Sender", format_mailbox(sender) if sender else ""),
-        ("Reply-To", format_list(mailboxes(draft.reply_to))),
-        ("To", listed(RecipientType.TO)),
-        ("Cc", listed(RecipientType.CC)),
-        ("Message-ID", "" if "message-id" in given else _message_id(draft.message_id, author)),
-        ("Subject", encode_text("Subject", draft.subject)),
+        ("Date", "" if "date" in given else _date(draft)),
+        listed("From", [author]),
+        listed("Sender", [sender] if sender else ()),
+        listed("Reply-To", mailboxes(draft.reply_to)),
+        listed("To", named_as(RecipientType.TO)),
+        listed("Cc", named_as(RecipientType.CC)),
+        ("Message-ID", "" if "message-id" in given else _message_id(draft, author)),
+        ("Subject", encode_text("Subject", draft.subject, draft.style)),
         ("MIME-Version", "" if "mime-version" in given else "1.0"),
     )
     return tuple(field for field in fields if field[1])
 
 
-def _date(date: datetime | str) -> str:
+def _date(draft: Draft) -> str:
+    date = draft.date
     if date == AUTO:
         return format_datetime(localtime())
-    return encode_field("Date", date) if isinstance(date, str) else format_datetime(date)
+    if isinstance(date, str):
+        return encode_field("Date", date, draft.style)
+    return format_datetime(date)
 
 
-def _message_id(message_id: str, author: Mailbox) -> str:
+def _message_id(draft: Draft, author: Mailbox) -> str:
+    message_id = draft.message_id
     if message_id == AUTO:
-        return new_message_id(author.address)
+        return new_message_id(author.address, draft.id_algorithm)
     refuse_controls(message_id, "Message-ID")
     bare = message_id.removeprefix("<").removesuffix(">")
     if message_id and not _MESSAGE_ID.fullmatch(bare):

@@ -6,21 +6,23 @@ Folding happens in `header_bytes`, the one place where fields become bytes.
 
 The email package's header classes are not used for writing: they decode what looks like an encoded
 word in the caller's text, and before Python 3.13.1 they drop quotes of display names when they
-refold. Its `Charset` splits text into encoded words, between characters, and is used.
+refold. Its `Charset` knows few charsets, and writes some by another name than the caller's.
 """
 
 from __future__ import annotations
 
 import re
-from email.charset import Charset
-from itertools import chain, repeat
+from bisect import bisect_right
+from dataclasses import dataclass
+from email import base64mime, quoprimime
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
+from gpgmail.message.charsets import UTF8, Charset, utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Field = tuple[str, str]
 
@@ -29,7 +31,6 @@ _LONGEST = 998  # and must not be longer than this
 _WORD = 75  # RFC 2047 section 2: an encoded word
 _LONG_TOKEN = 900  # leaves room for the field name before `_LONGEST`
 
-_UTF8 = Charset("utf-8")
 _NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 section 3.6.8: printable without the colon
 _PRINTABLE = re.compile(r"[\t -~]*")
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
@@ -44,6 +45,17 @@ _CHUNKS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How fields are written: the charset of encoded words, and where lines are folded."""
+
+    charset: Charset = UTF8
+    width: int = WIDTH
+
+
+STYLE = Style()
+
+
 def check_name(name: str) -> str:
     """Return the name of a header field unchanged.
 
@@ -56,11 +68,11 @@ def check_name(name: str) -> str:
     return name
 
 
-def encode_text(name: str, text: str) -> str:
+def encode_text(name: str, text: str, style: Style = STYLE) -> str:
     """Return *text* as the value of the unstructured field *name*; it decodes to exactly *text*.
 
     Raises:
-        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+        UsageError: If it holds CR, LF, NUL, or what the charset cannot express.
     """
     refuse_controls(text, name)
     as_it_is = (
@@ -69,28 +81,30 @@ def encode_text(name: str, text: str) -> str:
         and text == text.strip()
         and not _LONG_RUN.search(text)
     )
-    return text if as_it_is else " ".join(_encoded_words(name, text, WIDTH - len(name) - 2))
+    return text if as_it_is else _encoded_words(name, text, style, beside=len(name) + 1)
 
 
-def encode_field(name: str, value: str) -> str:
+def encode_field(name: str, value: str, style: Style = STYLE) -> str:
     """Return *value* for a field that the caller wrote himself; printable ASCII stays as it is.
 
     Raises:
-        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+        UsageError: If it holds CR, LF, NUL, or what the charset cannot express.
     """
     text = refuse_controls(value, name).strip(" \t")
-    return text if _PRINTABLE.fullmatch(text) else encode_text(name, text)
+    return text if _PRINTABLE.fullmatch(text) else encode_text(name, text, style)
 
 
-def phrase(name: str) -> str:
+def phrase(name: str, style: Style = STYLE, *, field: str = "display name") -> str:
     """Return a display name as RFC 5322 atoms, a quoted string, or encoded words.
 
+    *field* names in an error where it stands.
+
     Raises:
-        UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
+        UsageError: If it holds CR, LF, NUL, or what the charset cannot express.
     """
-    refuse_controls(name, "display name")
+    refuse_controls(name, field)
     if not _PRINTABLE.fullmatch(name) or "=?" in name or _LONG_RUN.search(name):
-        return " ".join(_encoded_words("display name", name, _WORD))
+        return _encoded_words(field, name, style)
     return name if _ATOMS.fullmatch(name) else f'"{_escaped(name)}"' if name else ""
 
 
@@ -140,7 +154,7 @@ def header_bytes(fields: Iterable[Field], width: int = WIDTH) -> bytes:
     return b"".join(_field_bytes(name, value, width) for name, value in fields)
 
 
-def parse_fields(text: str) -> tuple[Field, ...]:
+def parse_fields(text: str, style: Style = STYLE) -> tuple[Field, ...]:
     """Read header lines as RFC 5322 writes them, folded or not, with CRLF or LF.
 
     Raises:
@@ -150,13 +164,13 @@ def parse_fields(text: str) -> tuple[Field, ...]:
     for line in filter(None, text.replace("\r\n", "\n").split("\n")):
         if line[0] in " \t" and fields:
             name, value = fields.pop()
-            fields.append((name, encode_field(name, value + line)))
+            fields.append((name, encode_field(name, value + line, style)))
             continue
         name, colon, value = line.partition(":")
         if not colon:
             raise Situation.BAD_VALUE.error("is not a header line", subject=repr(line[:60]))
         name = check_name(name.rstrip(" \t"))
-        fields.append((name, encode_field(name, value)))
+        fields.append((name, encode_field(name, value, style)))
     return tuple(fields)
 
 
@@ -169,19 +183,6 @@ def decode(value: str) -> str:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, ValueError):
         return value
-
-
-def utf8(text: str, subject: str) -> bytes:
-    """Return *text* as UTF-8; *subject* names it in the error.
-
-    Raises:
-        UsageError: If it holds a lone surrogate.
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        detail = f"holds a lone surrogate at {error.start}, which is no character"
-        raise Situation.BAD_VALUE.error(detail, subject=subject) from None
 
 
 def _field_bytes(name: str, value: str, width: int) -> bytes:
@@ -208,11 +209,37 @@ def _folded(head: bytes, data: bytes, pattern: re.Pattern[bytes], width: int) ->
     return lines
 
 
-def _encoded_words(name: str, text: str, room: int) -> list[str]:
-    utf8(text, name)
-    first = max(min(room, _WORD), _WORD // 2)
-    words = _UTF8.header_encode_lines(text, chain([first], repeat(_WORD)))
-    return [word for word in words if word]
+def _encoded_words(name: str, text: str, style: Style, *, beside: int = 0) -> str:
+    """Return *text* as encoded words, each of whole characters and decodable alone (RFC 2047).
+
+    *beside* is the length of what stands before the first of them on its line.
+    """
+    word = _shorter(style.charset.encode(text, name))
+
+    def encoded(start: int, length: int) -> str:
+        data = text[start : start + length].encode(style.charset.codec)
+        return word(data, style.charset.name)
+
+    words: list[str] = []
+    start = 0
+    while start < len(text):
+        room = _room(style.width - 1 - (0 if words else beside))
+        lengths = range(1, min(_WORD, len(text) - start) + 1)
+        fitting = bisect_right(lengths, room, key=lambda length: len(encoded(start, length)))
+        words.append(encoded(start, max(fitting, 1)))
+        start += max(fitting, 1)
+    return " ".join(words)
+
+
+def _shorter(data: bytes) -> Callable[[bytes, str], str]:
+    """Return the encoding of RFC 2047 section 4 that makes less of *data*."""
+    longer = base64mime.header_length(data) >= quoprimime.header_length(data)
+    return quoprimime.header_encode if longer else base64mime.header_encode
+
+
+def _room(width: int) -> int:
+    """Return how long an encoded word may be; one that is too short would hold no character."""
+    return max(min(width, _WORD), _WORD // 2)
 
 
 def _escaped(text: str) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpgmail.core.checks import between, one_line
+from gpgmail.core.checks import between, one_line, one_of
 from gpgmail.core.declare import Declared, prop, setting
-from gpgmail.message.addresses import format_list, mailboxes
-from gpgmail.message.draft import AUTO, Draft
-from gpgmail.message.headers import Field, parse_fields
+from gpgmail.message import charsets
+from gpgmail.message.addresses import format_list, mailboxes, parse_list
+from gpgmail.message.charsets import UTF8
+from gpgmail.message.draft import AUTO, ID_ALGORITHMS, Draft, refuse_twice
+from gpgmail.message.headers import Field, Style, parse_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +23,28 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 
 
+def _header_charset(name: str) -> str:
+    return charsets.of_name(name).name if name else ""
+
+
+def _code_page(page: int) -> int:
+    charsets.of_page(page)
+    return page
+
+
+def address_list(value: str) -> str:
+    """Accept a list of addresses as RFC 5322 writes it."""
+    parse_list(value)
+    return value
+
+
 class MessageOptions(Declared):
     """What a mail says and to whom it goes."""
 
     from_: str = prop(default="", check=one_line("From"), doc="Address of the sender.")
-    send_to: str = prop(default="", check=one_line("To"), doc="Recipients, separated by commas.")
-    cc: str = prop(default="", check=one_line("Cc"), doc="Recipients of copies that all see.")
-    b_cc: str = prop(default="", check=one_line("Bcc"), doc="Recipients that nobody else sees.")
+    send_to: str = prop(default="", check=address_list, doc="Recipients, separated by commas.")
+    cc: str = prop(default="", check=address_list, doc="Recipients of copies that all see.")
+    b_cc: str = prop(default="", check=address_list, doc="Recipients that nobody else sees.")
     reply_to: str = prop(
         default="", check=one_line("Reply-To"), doc="Where answers go, when not to the sender."
     )
@@ -76,6 +93,29 @@ class MessageOptions(Declared):
         doc="Further header lines. MIME fields among them say that `message_text` is encoded "
         "already; with an empty first line they stand in place of all computed fields.",
     )
+    message_id_algorithm: str = setting(
+        default="SHA1",
+        key="MessageIdAlgorithm",
+        check=one_of(ID_ALGORITHMS),
+        doc="What a new message id is a hash by: `MD5`, `SHA1` or `SHA256`.",
+    )
+    charset: str = setting(
+        default="",
+        key="Charset",
+        check=_header_charset,
+        doc="Charset of what is not ASCII in header fields (RFC 2047); empty for UTF-8.",
+    )
+    code_page: int = setting(
+        default=65001,
+        key="CodePage",
+        check=_code_page,
+        doc="Windows code page in which `message_text` is sent, with the charset of that name.",
+    )
+    allow_empty_to: bool = setting(
+        default=False,
+        key="AllowEmptyTo",
+        doc="Whether a mail may go to `cc` and `b_cc` alone.",
+    )
     max_header_length: int = setting(
         default=80,
         key="MaxHeaderLength",
@@ -110,7 +150,13 @@ def draft_from(
         UsageError: If `other_headers` are no header lines, or an address is not usable.
     """
     own = options.other_headers.startswith(("\r\n", "\n"))
-    others = parse_fields(options.other_headers)
+    style = Style(
+        charsets.of_name(options.charset) if options.charset else UTF8,
+        options.max_header_length if options.fold_headers else _LONGEST_LINE,
+    )
+    others = parse_fields(options.other_headers, style)
+    computed = () if own else tuple(_fields(options, style))
+    refuse_twice(computed, others)
     return Draft(
         from_=options.from_,
         to=options.send_to,
@@ -123,18 +169,22 @@ def draft_from(
         attachments=attachments,
         date=options.message_date,
         message_id=options.message_id,
-        headers=others if own else (*_fields(options), *others),
+        headers=(*computed, *others),
         own_headers=own,
-        width=options.max_header_length if options.fold_headers else _LONGEST_LINE,
+        width=style.width,
+        header_charset=style.charset,
+        text_charset=charsets.of_page(options.code_page),
+        id_algorithm=options.message_id_algorithm,
+        require_to=not options.allow_empty_to,
     )
 
 
-def _fields(options: MessageOptions) -> Iterator[Field]:
+def _fields(options: MessageOptions, style: Style) -> Iterator[Field]:
     for row, name, grades in _GRADES:
         grade = grades[getattr(options, row)]
         if grade:
             yield name, grade
     for row, name in _NOTICES:
-        value = format_list(mailboxes(getattr(options, row)))
+        value = format_list(mailboxes(getattr(options, row)), style, field=name)
         if value:
             yield name, value

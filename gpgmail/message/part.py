@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.message import bodies
-from gpgmail.message.headers import Field, header_bytes, parameter, utf8
+from gpgmail.message.charsets import UTF8, Charset
+from gpgmail.message.headers import Field, header_bytes, parameter
 from gpgmail.message.sources import Source, look_at
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ class Part:
         return len(header_bytes(self.headers)) + 2 + self.body_size
 
 
-def text_part(text: str, subtype: str = "plain", headers: Iterable[Field] = ()) -> Part:
-    """Return *text* as UTF-8, in the first of 7bit, quoted-printable, base64 that keeps it exact.
+def text_part(text: str, subtype: str = "plain", charset: Charset = UTF8) -> Part:
+    """Return *text* in the first of 7bit, quoted-printable, base64 that keeps it exact.
 
     Raises:
-        UsageError: If UTF-8 cannot express it.
+        UsageError: If the charset cannot express it.
     """
-    data = bodies.canonical(utf8(text, "text"))
+    data = bodies.canonical(charset.encode(text, "text"))
     encoding, body = bodies.encode_text(data)
-    fields = (("Content-Type", f"text/{subtype}; charset=utf-8"), *_encoding(encoding), *headers)
+    fields = (("Content-Type", f"text/{subtype}; charset={charset.name}"), *_encoding(encoding))
     return Part(fields, lambda: iter((body,)), len(body))
 
 

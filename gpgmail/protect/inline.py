@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
+from gpgmail.message.charsets import UTF8, Charset
 from gpgmail.message.content import Attachment
 from gpgmail.message.draft import Draft
-from gpgmail.message.headers import utf8
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled
 from gpgmail.protect.source import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
@@ -38,21 +38,37 @@ class ProtectedText:
     made: Made
 
 
-def sign_text(text: str, mode: SignatureMode, engine: Engine, job: Job, run: Run) -> ProtectedText:
-    """Return *text* with a cleartext or opaque signature."""
-    return _text(text, lambda source, sink: engine.sign(job, source, sink, mode, run))
+def sign_text(
+    text: str,
+    mode: SignatureMode,
+    engine: Engine,
+    job: Job,
+    run: Run,
+    *,
+    charset: Charset = UTF8,
+) -> ProtectedText:
+    """Return *text* with a cleartext or opaque signature over its bytes in *charset*."""
+    job, source = _sized(job, charset.encode(text, "text"))
+    armored = bytearray()
+    made = engine.sign(job, source, armored.extend, mode, run)
+    return ProtectedText(armored.decode(charset.codec), made)
 
 
-def encrypt_text(text: str, engine: Engine, job: Job, run: Run) -> ProtectedText:
-    """Return *text* encrypted, and signed inside when the job has signers."""
-    return _text(text, lambda source, sink: engine.encrypt(job, source, sink, run))
+def encrypt_text(
+    text: str, engine: Engine, job: Job, run: Run, *, charset: Charset = UTF8
+) -> ProtectedText:
+    """Return *text* encrypted in *charset*, and signed inside when the job has signers."""
+    job, source = _sized(job, charset.encode(text, "text"))
+    armored = bytearray()
+    made = engine.encrypt(job, source, armored.extend, run)
+    return ProtectedText(armored.decode(charset.codec), made)
 
 
 def attachments(
     given: tuple[Attachment, ...], engine: Engine, job: Job, run: Run
 ) -> tuple[Attachment, ...]:
     """Return attachments encrypted as `NAME.asc`, or where only signed with `NAME.sig` beside."""
-    protect = _encrypted if job.recipients else _with_signature
+    protect = _encrypted if job.encrypts else _with_signature
     return tuple(made for one in given for made in protect(one, engine, job, run))
 
 
@@ -67,10 +83,11 @@ def protect(draft: Draft, engine: Engine, job: Job, run: Run) -> Draft:
     if draft.own_headers or any(name.lower().startswith("content-") for name, _ in draft.headers):
         raise _only_pgpmime("a text with MIME fields of its own cannot be protected inline")
     text = draft.text or ""
-    if job.recipients:
-        done = encrypt_text(text, engine, job, run)
+    if job.encrypts:
+        done = encrypt_text(text, engine, job, run, charset=draft.text_charset)
     else:
-        done = sign_text(text, SignatureMode.CLEARTEXT, engine, job, run)
+        mode = SignatureMode.CLEARTEXT
+        done = sign_text(text, mode, engine, job, run, charset=draft.text_charset)
     return replace(
         draft, text=done.text, attachments=attachments(draft.attachments, engine, job, run)
     )
@@ -110,17 +127,14 @@ def _only_pgpmime(detail: str) -> GpgmailError:
     return Situation.UNSUPPORTED_HERE.error(detail, subject="format", hint="use pgpmime")
 
 
-def _text(
-    text: str, work: Callable[[Iterator[bytes], Callable[[bytes], object]], Made]
-) -> ProtectedText:
-    armored = bytearray()
-    made = work(iter((utf8(text, "text"),)), armored.extend)
-    return ProtectedText(armored.decode(), made)
+def _sized(job: Job, data: bytes) -> tuple[Job, Iterator[bytes]]:
+    return replace(job, size=len(data)), iter((data,))
 
 
 def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
     readable = look_at(given.source)
     armored = Spooled()
+    job = replace(job, size=readable.size)
     engine.encrypt(job, watched(readable.chunks(), run), armored.write, run)
     name = given.name if given.name is not None else readable.name
     yield Attachment(
@@ -134,6 +148,7 @@ def _with_signature(given: Attachment, engine: Engine, job: Job, run: Run) -> It
     for chunk in watched(readable.chunks(), run):  # kept, so that what is sent is what was signed
         content.write(chunk)
     signature = bytearray()
+    job = replace(job, size=content.size)
     engine.sign(job, content.chunks(), signature.extend, SignatureMode.DETACHED, run)
     name = given.name if given.name is not None else readable.name
     yield replace(given, source=content.reader(), name=name)

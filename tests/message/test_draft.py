@@ -110,7 +110,7 @@ def test_date_and_message_id_are_the_callers_when_he_says_so():
 def test_message_ids_are_new_and_tell_the_senders_domain_only():
     ids = {compose(draft()).header("Message-ID") for _ in range(3)}
     assert len(ids) == 3
-    assert all(re.fullmatch(r"<[0-9a-f]{32}@example\.org>", one) for one in ids)
+    assert all(re.fullmatch(r"<[0-9a-f]{40}@example\.org>", one) for one in ids)
     literal = compose(draft(from_="a@[127.0.0.1]")).header("Message-ID")
     assert literal.endswith("@[127.0.0.1]>")
 
