@@ -213,6 +213,7 @@ class ErrorCode(Enum):
     NO_SPACE = (Family.GPGMAIL, 18, Retry.LATER, Exit.IO, "a working file cannot be written")
     AUTH_UNAVAILABLE = (Family.GPGMAIL, 19, Retry.NO, Exit.NO_PERMISSION, "no login mechanism in common with the server")
     NOT_FOR_SERVER = (Family.GPGMAIL, 20, Retry.NO, Exit.UNAVAILABLE, "the server lacks an extension that the mail needs")
+    QUEUE_DAMAGED = (Family.GPGMAIL, 21, Retry.NO, Exit.DATA, "a queue file is damaged")
 
     # fmt: on
 
