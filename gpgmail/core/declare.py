@@ -40,7 +40,8 @@ class Row:
     prop: bool = True
     check: Check | None = None
     locked: Situation | None = None  # raised when set while connected
-    implies: Implies | None = None  # other rows that are set along with this one, by its value
+    # Other rows that are set along with this one, by its value; a function gets what they have.
+    implies: Implies | None = None
     secret: bool = False
     inert: str = ""  # why nothing but the default can be honoured here
     name: str = ""
@@ -57,7 +58,8 @@ class Row:
         value = self.accept(value)
         obj._values[self.name] = value
         if self.implies is not None:
-            obj._values |= self.implies(value)
+            for name, other in self.implies(value).items():
+                obj._values[name] = other(getattr(obj, name)) if callable(other) else other
         obj._after_set(self)
 
     def accept(self, value: Any) -> Any:
@@ -174,6 +176,7 @@ class Declared:
     """Base of row sets."""
 
     # What config() reads and nobody can set: its name there, and the attribute that has the value.
+    # Those of the bases stay.
     _read_only_settings: ClassVar[Mapping[str, str]] = {}
 
     _values: dict[str, Any]

@@ -9,18 +9,29 @@ _LOOPBACK_6 = bytes(15) + b"\x01"
 _MAPPED = bytes(10) + b"\xff\xff"
 _LOOPBACK_4 = 127
 _LENGTH_4 = 4
+_NOWHERE = frozenset({bytes(4), bytes(16)})
 
 
 def is_loopback(address: str) -> bool:
     """Tell whether *address* is numeric and this machine's own (127/8, ::1, ::ffff:127/104)."""
+    packed = _packed(address)
+    return packed == _LOOPBACK_6 or (len(packed) == _LENGTH_4 and packed[0] == _LOOPBACK_4)
+
+
+def is_nowhere(address: str) -> bool:
+    """Tell whether *address* is numeric and no host's (0.0.0.0, ::, ::ffff:0.0.0.0)."""
+    return _packed(address) in _NOWHERE
+
+
+def _packed(address: str) -> bytes:
+    """Return the bytes of a numeric address, of a mapped one those of IPv4; none for a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             packed = socket.inet_pton(family, address.partition("%")[0])
         except (OSError, ValueError):  # a name; ValueError where it holds NUL or is not ASCII
             continue
-        four = packed.removeprefix(_MAPPED)
-        return packed == _LOOPBACK_6 or (len(four) == _LENGTH_4 and four[0] == _LOOPBACK_4)
-    return False
+        return packed.removeprefix(_MAPPED)
+    return b""
 
 
 @dataclass(frozen=True, slots=True)

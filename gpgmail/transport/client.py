@@ -24,7 +24,8 @@ from gpgmail.transport.address import Peer
 from gpgmail.transport.content import DotStuffer, blocks
 from gpgmail.transport.failures import Step, crossing
 from gpgmail.transport.login import authenticate
-from gpgmail.transport.tls.context import client_context
+from gpgmail.transport.throttle import Throttle
+from gpgmail.transport.tls.resume import Offer, Resumption
 from gpgmail.transport.tls.start import Start, start_for
 from gpgmail.transport.transcript import Transcript
 from gpgmail.transport.wire import LineTooLongError, Wire
@@ -51,7 +52,9 @@ class Client(smtplib.SMTP):
 
     ehlo_msg = "EHLO"
 
-    def __init__(self, options: TransportOptions, run: Run) -> None:
+    def __init__(
+        self, options: TransportOptions, run: Run, resumption: Resumption | None = None
+    ) -> None:
         # Given a name, smtplib does not look one up in the DNS; the real one is set before EHLO.
         super().__init__(local_hostname="localhost")
         self.options = options
@@ -60,6 +63,7 @@ class Client(smtplib.SMTP):
         self.last_reply: Reply | None = None
         self.start = Start.PLAIN
         self._wire: Wire | None = None
+        self._resumption = resumption or Resumption()
         self._transcript = Transcript(run)
         self._secrets: list[Secret] = []
         self._in_step = False
@@ -128,12 +132,12 @@ class Client(smtplib.SMTP):
     ) -> socket.socket:
         with self.run.within(self.options.connection_timeout):
             sock, self.peer = connecting.connect(self.options, self.run)
-            self._wire = Wire(sock, self.run)
+            self._wire = Wire(sock, self.run, Throttle(self.options))
             self._doing("greeting")
             self._report("connected", f"connected to {self.peer}")
             self.start = start_for(self.options, self.peer)
             if self.start is Start.IMPLICIT:
-                self._secure(client_context(self.options))
+                self._secure(self._resumption.offer(self.options))
         return self._wire.sock
 
     def send(self, s: ReadableBuffer | str) -> None:
@@ -176,7 +180,7 @@ class Client(smtplib.SMTP):
             raise Situation.TLS_HANDSHAKE.error(
                 "the server does not offer STARTTLS", subject=str(self.peer)
             )
-        context = context or client_context(self.options)
+        offer = Offer(context) if context else self._resumption.offer(self.options)
         answer = self.docmd("STARTTLS")
         if answer[0] >= _INTERMEDIATE:
             raise failures.no_starttls(self.reply, self.subject)
@@ -187,7 +191,7 @@ class Client(smtplib.SMTP):
                 "the server, or somebody in its place, sent plaintext behind its STARTTLS reply",
                 subject=str(self.peer),
             )
-        self._secure(context)
+        self._secure(offer)
         self.sock = self._connection().sock
         # What was said before the handshake may be anybody's words (RFC 3207 section 4.2).
         self.helo_resp = self.ehlo_resp = None
@@ -261,6 +265,7 @@ class Client(smtplib.SMTP):
         """Close the connection at once and without a word."""
         wire, self._wire, self.sock, self._in_step = self._wire, None, None, False
         if wire is not None:
+            self._resumption.keep(wire.tls_session)
             wire.close()
             self._report("disconnected", f"connection to {self.peer} closed")
 
@@ -351,12 +356,12 @@ class Client(smtplib.SMTP):
             f"the server sent {self.run.redactor.clean(detail)}", self.subject
         )
 
-    def _secure(self, context: ssl.SSLContext) -> None:
+    def _secure(self, offer: Offer) -> None:
         wire = self._connection()
         self._in_step = False
         self._doing("TLS handshake")
         with crossing(Step.HANDSHAKE, self.subject):
-            wire.secure(context, self.options.mail_server)
+            wire.secure(offer, self.options.mail_server)
         self._report("secured", f"{wire.tls_version} with {self.peer}")
 
     def _report(self, what: str, description: str) -> None:

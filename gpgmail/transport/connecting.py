@@ -16,19 +16,22 @@ import time
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.transport.address import Peer
+from gpgmail.transport import sockets
+from gpgmail.transport.address import Peer, is_nowhere
 from gpgmail.transport.failures import Step, crossing, judge
 from gpgmail.transport.firewall import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gpgmail.core.run import Run
     from gpgmail.transport.options import TransportOptions
 
-AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+Address = tuple[Any, ...]
+AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNSPEC)  # by UseIPv6
 _UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR})
@@ -43,18 +46,23 @@ def connect(options: TransportOptions, run: Run) -> tuple[socket.socket, Peer]:
     """
     refuse(options)
     host, port = options.mail_server, options.mail_port
-    addresses = _resolve(host, port, _FAMILIES[options.use_ipv6], run)
+    sources = _sources(options, run)
+    addresses = _usable(_resolve(host, port, _FAMILIES[options.use_ipv6], run), sources, host)
     failed: list[GpgmailError] = []
     for position, address in enumerate(addresses):
-        peer = Peer(host, str(address[4][0]), port)
+        peer = _peer(options, address)
         try:
             with crossing(Step.CONNECT, str(peer)):
                 share = _share(run, len(addresses) - position)
-                return _open(address, _source(options), run, share, str(peer)), peer
+                return _open(address, options, sources[address[0]], run, share), peer
         except GpgmailError as error:
             run.check(str(peer))  # this operation's own end is not the address's trouble
             failed.append(error)
     raise _joined(failed)
+
+
+def _peer(options: TransportOptions, address: AddressInfo) -> Peer:
+    return Peer(options.mail_server, str(address[4][0]), options.mail_port)
 
 
 def _joined(failed: Sequence[GpgmailError]) -> GpgmailError:
@@ -100,30 +108,56 @@ def _look_up(host: str, port: int, family: socket.AddressFamily, run: Run) -> Se
     return answers[0]
 
 
-def _source(options: TransportOptions) -> tuple[str, int] | None:
-    if not (options.local_host or options.local_port):
-        return None
-    return options.local_host, options.local_port
+def _sources(options: TransportOptions, run: Run) -> Mapping[socket.AddressFamily, Address | None]:
+    """Return where a connection starts from, by each family in which it can."""
+    host, port = options.local_host, options.local_port
+    if host:
+        found = _resolve(host, port, socket.AF_UNSPEC, run)
+        return {family: where for family, _, _, _, where in reversed(found)}
+    return dict.fromkeys((socket.AF_INET, socket.AF_INET6), ("", port) if port else None)
+
+
+def _usable(
+    addresses: Sequence[AddressInfo], sources: Mapping[socket.AddressFamily, Any], host: str
+) -> Sequence[AddressInfo]:
+    somewhere = [address for address in addresses if not is_nowhere(str(address[4][0]))]
+    if not somewhere:
+        raise Situation.DNS.error(
+            f"{addresses[0][4][0]} is no host's address",
+            subject=host,
+            code=ErrorCode.TCP_REMOTE_HOST_INVALID,
+            hint="name the server, or give its own address",
+        )
+    usable = [address for address in somewhere if address[0] in sources]
+    if not usable:
+        raise Situation.NETWORK.error(
+            "has no address of the family of local_host",
+            subject=host,
+            code=ErrorCode.IP_ADDRESS_FAMILY,
+            hint="set local_host to an IPv4 or IPv6 address as the server's, or leave it empty",
+        )
+    return usable
 
 
 def _open(
     address: AddressInfo,
-    source: tuple[str, int] | None,
+    options: TransportOptions,
+    source: Address | None,
     run: Run,
     until: float | None,
-    what: str,
 ) -> socket.socket:
     family, kind, protocol, _, where = address
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the socket module's own signature
-        # Commands and content leave in whole groups: waiting to fill a packet only costs time.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sockets.prepare(sock, options)
         if source is not None:
+            # A port that was used a moment ago may be used again.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(source)
         number = sock.connect_ex(where)
         if number in _UNDER_WAY:
-            _wait_connected(sock, run, until, what)
+            _wait_connected(sock, run, until, str(_peer(options, address)))
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         _raise_if(number)
     except BaseException:

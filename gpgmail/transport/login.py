@@ -27,14 +27,7 @@ def authenticate(client: Client, user: str, password: Secret) -> tuple[int, byte
         ServerError: If the server refuses; no other mechanism is tried.
     """
     credentials = _usable(user, password)
-    offered = client.extensions.get("AUTH", "").split()
-    mechanism = sasl.choose(offered)
-    if mechanism is None:
-        raise Situation.AUTH_UNAVAILABLE.error(
-            f"the server offers {' '.join(offered)}" if offered else "the server offers no login",
-            subject=str(client.peer),
-            hint="leave user empty to send without a login" if not offered else "",
-        )
+    mechanism = _mechanism(client)
     if mechanism.reveals:
         guard(client, mechanism.name)
     client.keep_secret(password.reveal(), _base64(password.reveal().encode()))
@@ -53,6 +46,20 @@ def _usable(user: str, password: Secret) -> Credentials:
         if not value:
             raise Situation.BAD_VALUE.error("is needed to log in", subject=name)
     return Credentials(user, password)
+
+
+def _mechanism(client: Client) -> Mechanism:
+    offered = client.extensions.get("AUTH", "").split()
+    allowed = client.options.auth_mechanisms
+    mechanism = sasl.choose(offered, allowed)
+    if mechanism is None:
+        limits = f", AuthMechanisms is {allowed}" if allowed else ""
+        raise Situation.AUTH_UNAVAILABLE.error(
+            f"the server offers {' '.join(offered) or 'no login'}{limits}",
+            subject=str(client.peer),
+            hint="" if offered else "leave user empty to send without a login",
+        )
+    return mechanism
 
 
 def guard(client: Client, what: str) -> None:

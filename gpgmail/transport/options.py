@@ -1,7 +1,7 @@
 """The rows that decide how a server is reached.
 
 Names and defaults are those of the reference pages; a row that says "Ours" is not on them. Every
-row here is honoured by this room. How the connection is secured is decided in `tls/start.py`.
+row here is honoured by this room. Those of its parts stand with them: `firewall`, `sockets`, `tls`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from gpgmail.core.declare import prop, setting
 from gpgmail.core.run import Run, ignore
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
+from gpgmail.transport import sasl
 from gpgmail.transport.firewall import FirewallOptions
+from gpgmail.transport.sockets import SocketOptions
+from gpgmail.transport.tls.options import TlsOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +42,7 @@ def hello(value: str) -> str:
     return value
 
 
-class TransportOptions(FirewallOptions):
+class TransportOptions(FirewallOptions, SocketOptions, TlsOptions):
     """Which server, how it is reached, and who logs in."""
 
     mail_server: str = prop(
@@ -70,34 +73,17 @@ class TransportOptions(FirewallOptions):
         locked=Situation.LOCAL_HOST_LOCKED,
         doc="Local address that the connection starts from.",
     )
-    ssl_start_mode: int = prop(
-        default=3,
-        check=between(0, 3),
-        doc="0 automatic (STARTTLS at ports 25 and 587, else TLS at once), 1 TLS at once, "
-        "2 STARTTLS, 3 plaintext; 3 without being set is plaintext to this machine only.",
-    )
-    ssl_enabled: bool = prop(
-        default=False, doc="True with ssl_start_mode 3 secures the connection as mode 0 does."
-    )
-    plain_on_loopback: bool = setting(
-        default=False,
-        key="PlainOnLoopback",
-        doc="Mode 2 asks no STARTTLS of a server on this machine. Ours, for smtp:// URLs.",
-    )
     allow_cleartext_auth: bool = setting(
         default=False,
         key="AllowCleartextAuth",
         doc="Let the password go out without TLS beyond this machine. Ours.",
     )
-    openssl_ca_file: str = setting(
+    auth_mechanisms: str = setting(
         default="",
-        key="OpenSSLCAFile",
-        doc="PEM file of the authorities to trust, instead of the system's.",
-    )
-    openssl_ca_dir: str = setting(
-        default="",
-        key="OpenSSLCADir",
-        doc="Hashed directory of the authorities to trust, instead of the system's.",
+        key="AuthMechanisms",
+        check=sasl.listed,
+        doc="SASL mechanisms that a login may use, the preferred first, separated by commas; empty "
+        "for all that there are. Ours.",
     )
     hello: str = setting(
         default="",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
     from gpgmail.transport.options import TransportOptions
+    from gpgmail.transport.tls.resume import Resumption
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _REFUSES = 400
@@ -54,8 +55,12 @@ class Session(Client):
     """
 
     @classmethod
-    def open(cls, options: TransportOptions, run: Run) -> Session:
+    def open(
+        cls, options: TransportOptions, run: Run, resumption: Resumption | None = None
+    ) -> Session:
         """Connect, secure, greet and log in, as *options* say.
+
+        *resumption* keeps TLS sessions from one connection to the next, for ReuseSSLSession.
 
         Raises:
             UsageError: With code 163 if no server is given.
@@ -67,7 +72,7 @@ class Session(Client):
             raise Situation.NO_SERVER.error("empty", subject="mail_server")
         if not options.mail_port:
             raise Situation.ZERO_PORT.error("0", subject="mail_port")
-        session = cls(options, run)
+        session = cls(options, run, resumption)
         try:
             session._establish()
         except BaseException:

@@ -78,6 +78,7 @@ def parse(url: str) -> TransportOptions:
             mail_server=host,
             mail_port=_port(parts, default),
             use_ipv6=_BOTH_FAMILIES,
+            tcp_no_delay=True,  # what is small comes in whole groups: joining them only waits
             **scheme.queries[parts.query],
             **_login(parts),
         )

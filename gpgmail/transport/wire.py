@@ -14,12 +14,15 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from gpgmail.core.run import SLICE
+from gpgmail.transport import sockets
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
     from gpgmail.core.run import Run
+    from gpgmail.transport.throttle import Throttle
+    from gpgmail.transport.tls.resume import Offer
 
 _Done = TypeVar("_Done")
 
@@ -33,10 +36,11 @@ class LineTooLongError(Exception):
 class Wire:
     """A connected socket, in clear or under TLS; `run` is the operation that uses it now."""
 
-    def __init__(self, sock: socket.socket, run: Run) -> None:
+    def __init__(self, sock: socket.socket, run: Run, throttle: Throttle) -> None:
         sock.settimeout(SLICE)
         self.sock = sock
         self.run = run
+        self._throttle = throttle
         self._buffer = bytearray()
         self._readable = select.poll()
         self._readable.register(sock, select.POLLIN)
@@ -45,6 +49,13 @@ class Wire:
     def tls_version(self) -> str:
         """The protocol's name such as `TLSv1.3`, empty in clear."""
         return (self.sock.version() or "") if isinstance(self.sock, ssl.SSLSocket) else ""
+
+    @property
+    def tls_session(self) -> ssl.SSLSession | None:
+        """What a later connection can resume, None before the handshake is done."""
+        if not isinstance(self.sock, ssl.SSLSocket) or not self.sock.version():
+            return None
+        return self.sock.session
 
     def spoken(self) -> bool:
         """Whether the server said something that nobody waited for; does not wait.
@@ -62,13 +73,16 @@ class Wire:
                 self.sock.settimeout(SLICE)
         return bool(self._buffer)
 
-    def secure(self, context: ssl.SSLContext, host: str) -> None:
+    def secure(self, offer: Offer, host: str) -> None:
         """Do the TLS handshake; *host* is who the certificate must name.
 
         The caller asks `spoken` first: what came before the handshake is nobody's word.
         """
-        secured = context.wrap_socket(
-            self.sock, server_hostname=host.rstrip("."), do_handshake_on_connect=False
+        secured = offer.context.wrap_socket(
+            self.sock,
+            server_hostname=host.rstrip("."),
+            do_handshake_on_connect=False,
+            session=offer.session,
         )
         self.sock = secured
         self._patiently(secured.do_handshake, "TLS handshake")
@@ -77,7 +91,9 @@ class Wire:
         """Send all of *data*."""
         rest = memoryview(data)
         while rest:
-            sent = self._patiently(partial(self.sock.send, rest), what)
+            turn = rest[: self._throttle.wait(len(rest), self.run, what)]
+            sent = self._patiently(partial(self.sock.send, turn), what)
+            self._throttle.sent(sent)
             rest = rest[sent:]
 
     def read_line(self, limit: int, what: str) -> bytes:
@@ -103,7 +119,10 @@ class Wire:
             with contextlib.suppress(OSError, ValueError):
                 self.sock.settimeout(0)
                 self.sock.unwrap()
-        self.sock.close()
+        if self.run.cancelled or self.run.remaining() == 0:
+            sockets.close_without_waiting(self.sock)
+        else:
+            self.sock.close()
 
     def _take(self) -> None:
         data = self.sock.recv(_RECEIVE)

@@ -19,6 +19,28 @@ DOCUMENTED = {
     "timeout": 60,
     "allow_extensions": True,
     "local_host": "",
+    "firewall_auto_detect": False,
+    "firewall_type": 0,
+    "firewall_host": "",
+    "firewall_user": "",
+    "firewall_password": "",
+    "firewall_port": 0,
+    "FirewallData": "",
+    "ProxyExceptionsList": "",
+    "InBufferSize": 0,
+    "OutBufferSize": 0,
+    "TcpNoDelay": False,
+    "TCPKeepAlive": False,
+    "KeepAliveTime": 0,
+    "KeepAliveInterval": 0,
+    "KeepAliveRetryCount": 0,
+    "Linger": True,
+    "LingerTime": 0,
+    "MaxTransferRate": 0,
+    "ssl_provider": 0,
+    "SSLProvider": "",
+    "ReuseSSLSession": False,
+    "OpenSSLPrngSeedData": "",
     "ssl_start_mode": 3,
     "ssl_enabled": False,
     "OpenSSLCAFile": "",
@@ -30,7 +52,7 @@ DOCUMENTED = {
     "MaxLineLength": 2048,
     "UseIPv6": 0,
 }
-OURS = {"PlainOnLoopback": False, "AllowCleartextAuth": False}
+OURS = {"PlainOnLoopback": False, "AllowCleartextAuth": False, "AuthMechanisms": ""}
 
 
 def test_every_row_is_documented_or_says_that_it_is_ours():

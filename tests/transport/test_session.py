@@ -698,6 +698,7 @@ class LostWire:
     """A connection that is gone, with what the server said before."""
 
     tls_version = ""
+    tls_session = None
 
     def __init__(self, *lines):
         self.lines = list(lines)

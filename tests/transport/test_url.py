@@ -13,15 +13,15 @@ from gpgmail.core.errors import UsageError
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.url import parse
 
-IMPLICIT = {"ssl_start_mode": 1}
-STARTTLS = {"ssl_start_mode": 2}
-UNLESS_LOCAL = {"ssl_start_mode": 2, "plain_on_loopback": True}
-PLAIN = {"ssl_start_mode": 3, "allow_cleartext_auth": True}
+IMPLICIT = {"ssl_start_mode": 1, "ssl_enabled": True}
+STARTTLS = {"ssl_start_mode": 2, "ssl_enabled": True}
+UNLESS_LOCAL = {**STARTTLS, "plain_on_loopback": True}
+PLAIN = {"ssl_start_mode": 3, "ssl_enabled": False, "allow_cleartext_auth": True}
 
 
 def values(options):
-    """The rows that were set, but for the two that every URL has the same."""
-    skipped = {"use_ipv6", "mail_server"}
+    """The rows that were set, but for those that every URL has the same."""
+    skipped = {"use_ipv6", "tcp_no_delay", "mail_server"}
     return {
         row.name: getattr(options, row.name)
         for row in rows(TransportOptions)
@@ -57,6 +57,7 @@ def test_a_url_sets_the_rows_of_its_scheme(url, host, port, expected):
     assert options.mail_server == host
     assert values(options) == {"mail_port": port, **expected}
     assert options.use_ipv6 == 2
+    assert options.tcp_no_delay
 
 
 @pytest.mark.parametrize(

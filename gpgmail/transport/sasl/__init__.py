@@ -19,7 +19,23 @@ RANKED: tuple[Mechanism, ...] = (
 )
 
 
-def choose(offered: Collection[str]) -> Mechanism | None:
-    """Return the best mechanism that a server offers, or None where there is none in common."""
+_BY_NAME = {mechanism.name: mechanism for mechanism in RANKED}
+
+
+def listed(value: str) -> str:
+    """Accept names of mechanisms separated by commas, in any case."""
+    names = [name.strip().upper() for name in value.split(",") if name.strip()]
+    unknown = [name for name in names if name not in _BY_NAME]
+    if unknown:
+        raise ValueError(f"must be of {', '.join(_BY_NAME)}, not {', '.join(unknown)}")
+    return ",".join(dict.fromkeys(names))
+
+
+def choose(offered: Collection[str], allowed: str = "") -> Mechanism | None:
+    """Return the best mechanism that a server offers, or None where there is none in common.
+
+    *allowed* is a list as `listed` returns it, the best first; empty for our own ranking.
+    """
     names = {name.upper() for name in offered}
-    return next((mechanism for mechanism in RANKED if mechanism.name in names), None)
+    ranked = [_BY_NAME[name] for name in allowed.split(",")] if allowed else RANKED
+    return next((mechanism for mechanism in ranked if mechanism.name in names), None)

@@ -11,10 +11,10 @@ from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
     from gpgmail.core.errors import GpgmailError
-    from gpgmail.transport.options import TransportOptions
+    from gpgmail.transport.tls.options import TlsOptions
 
 
-def client_context(options: TransportOptions) -> ssl.SSLContext:
+def client_context(options: TlsOptions) -> ssl.SSLContext:
     """Return a context that trusts OpenSSLCAFile and OpenSSLCADir, without them the system.
 
     Raises:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.declare import is_set
 from gpgmail.core.situations import Situation
+from gpgmail.transport.tls.options import AUTOMATIC, EXPLICIT, IMPLICIT, NONE
 
 if TYPE_CHECKING:
     from gpgmail.transport.address import Peer
     from gpgmail.transport.options import TransportOptions
 
 _STARTTLS_PORTS = frozenset({25, 587})  # RFC 5321, RFC 6409; elsewhere mode 0 means TLS at once
-_AUTOMATIC, _IMPLICIT, _EXPLICIT, _NONE = range(4)  # ssl_start_mode
 
 
 class Start(Enum):
@@ -35,20 +35,14 @@ def start_for(options: TransportOptions, peer: Peer) -> Start:
         PolicyError: If nobody asked for plaintext and it would leave this machine.
     """
     mode = options.ssl_start_mode
-    if mode == _NONE and options.ssl_enabled:
-        mode = _AUTOMATIC
-    if mode == _AUTOMATIC:
-        mode = _EXPLICIT if options.mail_port in _STARTTLS_PORTS else _IMPLICIT
-    if mode == _EXPLICIT and options.plain_on_loopback and peer.loopback:
+    if mode == AUTOMATIC:
+        mode = EXPLICIT if options.mail_port in _STARTTLS_PORTS else IMPLICIT
+    if mode == EXPLICIT and options.plain_on_loopback and peer.loopback:
         return Start.PLAIN
-    if mode == _NONE and not (peer.loopback or _plain_was_asked_for(options)):
+    if mode == NONE and not (peer.loopback or is_set(options, "ssl_start_mode")):
         raise Situation.CLEARTEXT_MAIL.error(
             "the server is not on this machine",
             subject=str(peer),
             hint="set ssl_start_mode: 0, 1 or 2 for TLS, 3 for plaintext all the same",
         )
-    return {_IMPLICIT: Start.IMPLICIT, _EXPLICIT: Start.STARTTLS, _NONE: Start.PLAIN}[mode]
-
-
-def _plain_was_asked_for(options: TransportOptions) -> bool:
-    return is_set(options, "ssl_start_mode") or is_set(options, "ssl_enabled")
+    return {IMPLICIT: Start.IMPLICIT, EXPLICIT: Start.STARTTLS, NONE: Start.PLAIN}[mode]

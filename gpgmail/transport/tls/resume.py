@@ -1,0 +1,68 @@
+"""TLS sessions that one connection leaves to the next (RFC 8446 section 2.2, RFC 5077).
+
+A resumed session brings no certificate: what was verified then is believed now. So it is offered
+only under the settings that it was verified by, to the same name and port, and the files that were
+trusted must not have changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpgmail.core.declare import rows
+from gpgmail.transport.tls.context import client_context
+from gpgmail.transport.tls.options import TlsOptions
+
+if TYPE_CHECKING:
+    import ssl
+
+    from gpgmail.transport.options import TransportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A TLS context, and the session under it that the server is asked to resume."""
+
+    context: ssl.SSLContext
+    session: ssl.SSLSession | None = None
+
+
+class Resumption:
+    """What an opener of connections keeps from one to the next: the session of the last one."""
+
+    def __init__(self) -> None:
+        self._terms: object = None
+        self._last: Offer | None = None
+
+    def offer(self, options: TransportOptions) -> Offer:
+        """Return the context to connect with, and the session to resume if there is one.
+
+        Raises:
+            TlsError: With code 271 if the authorities cannot be read.
+        """
+        terms = _terms(options) if options.reuse_ssl_session else None
+        if self._last is None or terms is None or terms != self._terms:
+            self._terms, self._last = terms, Offer(client_context(options))
+        return self._last
+
+    def keep(self, session: ssl.SSLSession | None) -> None:
+        """Keep the session of a connection that ends, if it is to be resumed."""
+        if session is not None and self._terms is not None and self._last is not None:
+            self._last = Offer(self._last.context, session)
+
+
+def _terms(options: TransportOptions) -> object:
+    settings = tuple(getattr(options, row.name) for row in rows(TlsOptions))
+    trusted = tuple(_identity(path) for path in (options.openssl_ca_file, options.openssl_ca_dir))
+    return options.mail_server.lower(), options.mail_port, settings, trusted
+
+
+def _identity(path: str) -> object:
+    """Return what changes when a file or the entries of a directory do, None without one."""
+    try:
+        found = Path(path).stat() if path else None
+    except OSError:
+        return None  # whoever reads it says so
+    return found and (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
