@@ -14,7 +14,6 @@ TABLE = [
     ("BAD_VALUE", "gpgmail", 2, "UsageError"),
     ("BAD_ADDRESS", "gpgmail", 16, "UsageError"),
     ("CODE_PAGE", "TCPClient", 434, "UsageError"),
-    ("CODE_PAGE", "TCPClient", 434, "UsageError"),
     ("INJECTION", "gpgmail", 6, "UsageError"),
     ("ZERO_PORT", "TCPClient", 116, "UsageError"),
     ("BUSY", "SMTP", 166, "StateError"),
