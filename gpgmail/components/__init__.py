@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from gpgmail.components.psmtp import PSMTP
     from gpgmail.components.smtp import SMTP
     from gpgmail.components.types.attachment import Attachment
+    from gpgmail.components.types.certificate import Certificate
     from gpgmail.components.types.key import Key
 
-__all__ = ["PSMTP", "SMTP", "Attachment", "Key"]
+__all__ = ["PSMTP", "SMTP", "Attachment", "Certificate", "Key"]
 
 _MODULES = {
     "PSMTP": "psmtp",
     "SMTP": "smtp",
     "Attachment": "types.attachment",
+    "Certificate": "types.certificate",
     "Key": "types.key",
 }
 
