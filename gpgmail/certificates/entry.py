@@ -14,14 +14,26 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
     from cryptography.x509 import Certificate
 
+    from gpgmail.core.errors import PassphraseError
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A certificate, a private key, or both; `bare_key` is a public key without a certificate."""
+    """A certificate, a private key, or both; `bare_key` is a public key without a certificate.
+
+    Where a password is missing or wrong, `refusal` is the error that says so in place of the key:
+    the certificate can be read without it.
+    """
 
     certificate: Certificate | None = None
     private_key: PrivateKeyTypes | None = field(default=None, repr=False)
     bare_key: PublicKeyTypes | None = None
+    refusal: PassphraseError | None = field(default=None, repr=False)
+
+    @property
+    def has_private_key(self) -> bool:
+        """Whether there is a private key, one that does not open included."""
+        return self.private_key is not None or self.refusal is not None
 
     @property
     def public_key(self) -> PublicKeyTypes | None:

@@ -77,7 +77,7 @@ class CertificateFacts:
     public_key: str = ""  # PEM, as all that follow
     public_key_algorithm: str = ""
     public_key_length: int = 0  # bits
-    private_key: Secret
+    private_key: Secret  # empty too where it does not open
     private_key_available: bool = False
     private_key_container: str = ""  # exists only on Windows
     encoded: str = ""  # the certificate
@@ -99,7 +99,7 @@ def _key_facts(entry: Entry) -> dict[str, Any]:
     key, private = entry.public_key, entry.private_key
     facts: dict[str, Any] = {
         "private_key": Secret("" if private is None else _private_pem(private)),
-        "private_key_available": private is not None,
+        "private_key_available": entry.has_private_key,
     }
     if key is not None:
         algorithm, length = _algorithm(key)

@@ -36,7 +36,7 @@ def select(entries: Iterable[Entry], wanted: str, store: str) -> Entry:
         raise Situation.CERTIFICATE_NOT_FOUND.error(
             f"nothing matches {wanted!r}", subject=store, hint=f"it holds {there}"
         )
-    return next((entry for entry in found if entry.private_key is not None), found[0])
+    return max(found, key=_preference)
 
 
 def subject(entry: Entry) -> str:
@@ -47,6 +47,11 @@ def subject(entry: Entry) -> str:
         return names.distinguished(entry.certificate.subject)
     except ValueError:
         return ""
+
+
+def _preference(entry: Entry) -> tuple[bool, bool]:
+    """Return what is larger for an entry that is preferred; of equals max() takes the first."""
+    return entry.private_key is not None, entry.has_private_key
 
 
 def _matching(entries: list[Entry], wanted: str) -> list[Entry]:

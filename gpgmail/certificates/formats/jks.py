@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from gpgmail.certificates import der
 from gpgmail.certificates.entry import Entry
 from gpgmail.certificates.formats import pfx
+from gpgmail.core.errors import PassphraseError
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
@@ -100,10 +101,15 @@ def _entry(source: Source, body: _Body, version: int) -> list[Entry]:
         return [Entry(load_der_x509_certificate(body.certificate(version)))]
     if tag != _KEY:
         raise ValueError("has an entry of unknown kind")
-    key = load_der_private_key(_unprotected(source, body.string(4)), None)
-    chain = [load_der_x509_certificate(body.certificate(version)) for _ in range(body.number(4))]
-    first, rest = chain[:1], chain[1:]
-    return [Entry(first[0] if first else None, key), *map(Entry, rest)]
+    protected = body.string(4)
+    first, *rest = (
+        load_der_x509_certificate(body.certificate(version)) for _ in range(body.number(4))
+    )
+    try:  # each key may have a password of its own
+        key = load_der_private_key(_unprotected(source, protected), None)
+    except PassphraseError as error:
+        return [Entry(first, refusal=error), *map(Entry, rest)]
+    return [Entry(first, key), *map(Entry, rest)]
 
 
 def _unprotected(source: Source, data: bytes) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gpgmail.certificates.entry import Entry, joined
 from gpgmail.certificates.formats import pkcs7
+from gpgmail.core.errors import PassphraseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,16 +21,28 @@ def read(source: Source) -> list[Entry]:
     """Return what is in *source*: PEM with any text around it, or one DER value."""
     if _BEGIN not in source.data:
         return _read_der(source)
-    found: dict[str, list[Any]] = {"certificate": [], "private": [], "public": []}
+    found: dict[str, list[Any]] = {"certificate": [], "private": [], "public": [], "refusal": []}
     for label, block in _blocks(source.data):
         kind, load = _LOADERS.get(label, ("", None))
-        if load is not None:
+        if load is None:
+            continue
+        try:
             found[kind] += load(source, block)
+        except PassphraseError as error:
+            found["refusal"].append(error)
     return _entries(**found)
 
 
-def _entries(certificate: list[Any], private: list[Any], public: list[Any]) -> list[Entry]:
+def _entries(
+    certificate: list[Any], private: list[Any], public: list[Any], refusal: list[PassphraseError]
+) -> list[Entry]:
+    """Return what was found, joined; a key that does not open is the first certificate's own."""
     entries = joined(certificate, private)
+    keyless = [at for at, entry in enumerate(entries) if entry.private_key is None]
+    for error in refusal[:1]:
+        if not keyless:
+            raise error
+        entries[keyless[0]] = replace(entries[keyless[0]], refusal=error)
     known = {entry.key_der for entry in entries}
     bare = [Entry(bare_key=key) for key in public]
     return entries + [entry for entry in bare if entry.key_der not in known]

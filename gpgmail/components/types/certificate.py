@@ -256,12 +256,18 @@ class Certificate(Declared):
 
     @property
     def private_key(self) -> str:
-        """The private key in PEM without a password; empty where there is none."""
+        """The private key in PEM without a password; empty where there is none.
+
+        Raises:
+            PassphraseError: If `key_password` is missing or wrong.
+        """
+        if not self.blank:
+            self.entry()
         return self._fact(lambda facts: facts.private_key.reveal(), "")
 
     @property
     def private_key_available(self) -> bool:
-        """Whether the private key is here."""
+        """Whether the private key is here, even if it does not open."""
         return self._fact(lambda facts: facts.private_key_available, default=False)
 
     @property
@@ -272,18 +278,27 @@ class Certificate(Declared):
     # ---- resolving ----
 
     def facts(self) -> CertificateFacts:
-        """Return what the certificate says, as plain data; raises what `entry()` does."""
-        return self._resolved()[1]
-
-    def entry(self) -> Entry:
-        """Return the certificate and its key as objects of `cryptography`.
+        """Return what the certificate says, as plain data.
 
         Raises:
             TlsError: With code 271 if a store does not open, 272 if nothing in it matches.
-            PassphraseError: If a password is missing or wrong.
+            PassphraseError: If the store's password is missing or wrong.
             UnsupportedError: If stores of this type cannot be read here.
         """
-        return self._resolved()[0]
+        return self._resolved()[1]
+
+    def entry(self) -> Entry:
+        """Return the certificate and its key as objects of `cryptography`, to be used.
+
+        Raises what `facts()` does, and:
+
+        Raises:
+            PassphraseError: If the password of the private key is missing or wrong.
+        """
+        entry = self._resolved()[0]
+        if entry.refusal is not None:
+            raise entry.refusal
+        return entry
 
     def _resolved(self) -> tuple[Entry, CertificateFacts]:
         if self.blank:
@@ -308,11 +323,11 @@ class Certificate(Declared):
     def _stated(self) -> Entry:
         """Return the encoded certificate, with its key where that is along or in the store."""
         entry = self._opened(stores.PUBLIC_KEY_BLOB, self._encoded)[0]
-        if entry.private_key is not None or (self.store_type, self._store) == (0, _STORE):
+        if entry.has_private_key or (self.store_type, self._store) == (0, _STORE):
             return entry
         for other in self._opened(self.store_type, self._store):
-            if other.private_key is not None and other.key_der == entry.key_der:
-                return replace(entry, private_key=other.private_key)
+            if other.has_private_key and other.key_der == entry.key_der:
+                return replace(entry, private_key=other.private_key, refusal=other.refusal)
         return entry
 
     def _opened(self, store_type: int, store: bytes) -> list[Entry]:
