@@ -71,7 +71,7 @@ def add(directory: Path, mail: Queued, run: Run, state: State = State.QUEUED) ->
                 path.unlink(missing_ok=True)  # what is reported as failed is not there either
                 raise
     except BaseException:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             unfinished.unlink(missing_ok=True)
         raise
     return path
