@@ -36,8 +36,10 @@ class SignatureMode(StrEnum):
 class Algorithms:
     """What to use in place of gpg's own choice; empty means gpg's choice.
 
-    Names are those of the reference pages and of gpg, in any case: `AES256`, `SHA512`, `zlib`,
-    `none`. `level` is 1 to 9. `comment` is ASCII and one line; it stands in the armor.
+    Names are those of the reference pages and of gpg, in any case: `AES256`, `AES256-OCB`,
+    `SHA512`, `zlib`, `none`. `level` is 1 to 9. `comment` and `version` are printable ASCII; they
+    stand in the armor. `chunk_size` is for authenticated encryption, an exponent of two from 6 to
+    22. With `fit_digest` a hash that is too short for a signer's key gives way to a longer one.
     """
 
     cipher: str = ""
@@ -45,6 +47,9 @@ class Algorithms:
     compression: str = ""
     level: int | None = None
     comment: str = ""
+    version: str = ""
+    chunk_size: int | None = None
+    fit_digest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class ChosenKey:
     subkey: str
     user_id: str = ""
     hidden: bool = False  # encrypt to it without its id in the message
+    shortest_hash: int = 0  # bits that a hash must have for this key to sign it, 0 for any
 
     @property
     def exact(self) -> str:
@@ -68,6 +74,8 @@ class Job:
 
     The plan is complete: gpg adds nobody from its own configuration, so keys of `encrypt-to` stand
     in `recipients` when they are wanted. A key that is both named and hidden there is named.
+    `symmetric` is a passphrase to encrypt with in place of keys. `size` is that of the source in
+    bytes, where it is known; it is only for telling how far the work is.
     """
 
     home: Home
@@ -75,6 +83,13 @@ class Job:
     recipients: tuple[ChosenKey, ...] = ()
     algorithms: Algorithms = Algorithms()
     passphrases: Passphrases = field(default_factory=Passphrases)
+    symmetric: Secret | None = None
+    size: int | None = None
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether anything is to be encrypted."""
+        return bool(self.recipients) or self.symmetric is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +168,8 @@ class Engine(Protocol):
         """Sign *source* with every signer of the job.
 
         Raises:
-            UnsupportedError: If an algorithm cannot be had, before anything runs (125, 126, 127).
+            UnsupportedError: If an algorithm cannot be had (125, 126, 127, 112), before anything
+                runs; a hash that is too short for a signer's key may show only then (126).
             PassphraseError: If a signer's passphrase is missing or wrong (122).
             KeySelectionError: If a signer's secret key is missing or not usable.
             CryptoError: If no signature was made (120), or others than planned.
@@ -163,22 +179,13 @@ class Engine(Protocol):
     def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
         """Encrypt *source* to the job's recipients, and sign it when the job has signers.
 
+        A job with a `symmetric` passphrase has neither: the message has no key in it at all.
+
         Raises:
-            UnsupportedError, PassphraseError, KeySelectionError: As for `sign`.
+            UnsupportedError, PassphraseError, KeySelectionError: As for `sign`; a passphrase to
+                encrypt with must not be empty.
+            UsageError: If the job has such a passphrase and names a key too.
             CryptoError: If nothing was encrypted (123), or not to exactly the planned subkeys.
-        """
-        ...
-
-    def encrypt_symmetric(
-        self, job: Job, source: Source, sink: Sink, passphrase: Secret, run: Run
-    ) -> Made:
-        """Encrypt *source* with a passphrase and no key.
-
-        Raises:
-            UnsupportedError: As for `sign`.
-            UsageError: If the job names a key.
-            PassphraseError: If *passphrase* is empty.
-            CryptoError: If nothing was encrypted (123).
         """
         ...
 

@@ -19,19 +19,19 @@ from gpgmail.core.passphrases import ANY_KEY, Passphrases
 from gpgmail.core.situations import Situation
 from gpgmail.crypto import verdicts
 from gpgmail.crypto.algorithms import Choice, choose
+from gpgmail.crypto.armor import ArmorWriter
 from gpgmail.crypto.engine import Engine, Made, SignatureMade, SignatureMode
-from gpgmail.crypto.packets import HIDDEN, HeadWatcher
+from gpgmail.crypto.packets import HIDDEN, Container, HeadWatcher
 from gpgmail.gpg import status
 from gpgmail.gpg.binary import find
 from gpgmail.gpg.judge import judge
 from gpgmail.gpg.runner import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
-    from gpgmail.core.secret import Secret
     from gpgmail.crypto.engine import ChosenKey, Job, Opened, Sink, Source
     from gpgmail.crypto.packets import Head
     from gpgmail.gpg.runner import Result
@@ -52,6 +52,7 @@ _MAKING = (
     "--armor",
     "--output=-",
 )
+_LONGEST_LINE = 19993  # bytes before the LF; gpg 2.2 warns of longer ones and reports success
 _BAD_LENGTH = 139  # libgpg-error: invalid length
 _UNCACHED = "--no-symkey-cache"
 _UNCACHED_SINCE = (2, 2, 7)
@@ -74,45 +75,33 @@ class GnupgEngine(Engine):
         """Sign *source*."""
         if not job.signers:
             raise Situation.KEY_NOT_FOUND.error("there is no signer to sign with")
-        choice = choose(job.algorithms, job.home, run)
+        choice = choose(job, run, encrypting=False)
         command, kind = _MODES[mode]
-        arguments = [*_MAKING, *choice.arguments, *_signers(job.signers), command]
-        result = execute(
-            job.home, arguments, run=run, source=source, sink=sink, passphrases=job.passphrases
-        )
+        arguments = [*_signers(job.signers), command]
+        if mode is SignatureMode.CLEARTEXT:
+            source = _whole_lines(source)
+        result = _make(job, choice, arguments, source=source, sink=sink, run=run)
         _require(result, Situation.SIGN_FAILED, choice, job.signers)
-        return Made(signatures=_signatures(result, job.signers, kind, choice))
-
-    def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
-        """Encrypt *source* to the job's recipients, and sign it when the job has signers."""
-        if not job.recipients:
-            raise Situation.KEY_NOT_FOUND.error("there is no recipient to encrypt to")
-        recipients = _without_doubles(job.recipients)
-        arguments = [word for key in recipients for word in _recipient(key)]
-        arguments += [*_signers(job.signers), "--encrypt", *(["--sign"] if job.signers else [])]
-        made, head = _encrypt(
-            job, arguments, source=source, sink=sink, passphrases=job.passphrases, run=run
-        )
-        planned = Counter(HIDDEN if key.hidden else key.subkey[-16:] for key in recipients)
-        if Counter(head.recipients) != planned or head.passphrases:
-            raise _broken("is encrypted for others than planned", planned, head.recipients)
+        made = Made(signatures=_signatures(result, job.signers, kind, choice))
+        _tell(job, made, run)
         return made
 
-    def encrypt_symmetric(
-        self, job: Job, source: Source, sink: Sink, passphrase: Secret, run: Run
-    ) -> Made:
-        """Encrypt *source* with a passphrase and no key."""
-        if job.signers or job.recipients:
-            raise Situation.BAD_VALUE.error("takes a passphrase and no key", subject="symmetric")
-        if not passphrase:
-            raise Situation.PASSPHRASE.error("is empty", subject="symmetric passphrase")
-        arguments = ["--symmetric", *_uncached()]
-        answer = Passphrases({ANY_KEY: passphrase})
-        made, head = _encrypt(job, arguments, source=source, sink=sink, passphrases=answer, run=run)
-        if head.recipients or head.passphrases != 1:
-            raise _broken(
-                "is encrypted for others than planned", ("a passphrase",), head.recipients
-            )
+    def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
+        """Encrypt *source* to the job's recipients or with its passphrase, and sign it."""
+        recipients = _without_doubles(job.recipients)
+        arguments = _symmetric(job) if job.symmetric is not None else _to_keys(job, recipients)
+        choice = choose(job, run, encrypting=True)
+        watcher = HeadWatcher(sink)
+        result = _make(job, choice, arguments, source=source, sink=watcher, run=run)
+        _require(result, Situation.ENCRYPT_FAILED, choice, job.signers)
+        head = watcher.result()
+        _hold_against_plan(head, job, recipients, choice)
+        made = Made(
+            signatures=_signatures(result, job.signers, ("S", "00"), choice),
+            recipients=head.recipients,
+            cipher=_cipher(result, choice),
+        )
+        _tell(job, made, run)
         return made
 
     def decrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
@@ -150,36 +139,82 @@ class GnupgEngine(Engine):
         return verdicts.verified(result, texts=1)
 
 
-def _encrypt(
-    job: Job,
-    arguments: Sequence[str],
-    *,
-    source: Source,
-    sink: Sink,
-    passphrases: Passphrases,
-    run: Run,
-) -> tuple[Made, Head]:
-    """Run gpg to encrypt; return what it reports and what stands at the head of its output."""
-    choice = choose(job.algorithms, job.home, run)
-    watcher = HeadWatcher(sink)
+def _make(
+    job: Job, choice: Choice, arguments: Sequence[str], *, source: Source, sink: Sink, run: Run
+) -> Result:
+    """Run gpg to sign or encrypt, with the armor's header lines on the way out."""
+    armor = ArmorWriter(sink, choice.lines)
+    passphrases = job.passphrases
+    if job.symmetric is not None:
+        passphrases = Passphrases({ANY_KEY: job.symmetric})
     result = execute(
         job.home,
         [*_MAKING, *choice.arguments, *arguments],
         run=run,
         source=source,
-        sink=watcher,
+        size=job.size,
+        sink=armor,
         passphrases=passphrases,
     )
-    _require(result, Situation.ENCRYPT_FAILED, choice, job.signers)
-    head = watcher.result()
+    if result.ok:
+        armor.end()
+    return result
+
+
+def _whole_lines(source: Source) -> Iterator[bytes]:
+    """Yield *source*, and stop at a line that gpg would cut off without an error."""
+    begun = 0
+    for chunk in source:
+        first, *others = chunk.split(b"\n")
+        lengths = [begun + len(first), *map(len, others)]
+        if max(lengths) > _LONGEST_LINE:
+            raise Situation.ENGINE_CANNOT.error(
+                f"gpg cuts lines of more than {_LONGEST_LINE} bytes from a text that it signs",
+                subject="text",
+                hint="sign it opaquely or as PGP/MIME, or break its lines",
+            )
+        begun = lengths[-1]
+        yield chunk
+
+
+def _symmetric(job: Job) -> list[str]:
+    if job.signers or job.recipients:
+        raise Situation.BAD_VALUE.error("takes a passphrase and no key", subject="symmetric")
+    if not job.symmetric:
+        raise Situation.PASSPHRASE.error("is empty", subject="symmetric passphrase")
+    return ["--symmetric", *_uncached()]
+
+
+def _to_keys(job: Job, recipients: Sequence[ChosenKey]) -> list[str]:
+    if not recipients:
+        raise Situation.KEY_NOT_FOUND.error("there is no recipient to encrypt to")
+    named = [word for key in recipients for word in _recipient(key)]
+    return [*named, *_signers(job.signers), "--encrypt", *(["--sign"] if job.signers else [])]
+
+
+def _hold_against_plan(
+    head: Head, job: Job, recipients: Iterable[ChosenKey], choice: Choice
+) -> None:
+    """Compare what stands at the head of gpg's output with what was planned."""
+    planned = Counter(HIDDEN if key.hidden else key.subkey[-16:] for key in recipients)
+    if Counter(head.recipients) != planned or head.passphrases != (job.symmetric is not None):
+        shown = ("a passphrase",) if job.symmetric is not None else planned
+        raise _broken("is encrypted for others than planned", shown, head.recipients)
     if not head.container.protected:
         raise _broken("has no integrity protection", ("SEIPD",), (head.container,))
-    made = Made(
-        signatures=_signatures(result, job.signers, ("S", "00"), choice),
-        recipients=head.recipients,
-        cipher=_cipher(result, choice),
-    )
-    return made, head
+    if choice.mode and head.container is not Container.AEAD:
+        raise _broken("is encrypted in another mode than planned", ("AEAD",), (head.container,))
+
+
+def _tell(job: Job, made: Made, run: Run) -> None:
+    """Tell people with which keys and algorithms it was done."""
+    names = {key.subkey: f"{key.user_id} {key.fingerprint}".strip() for key in job.signers}
+    for one in made.signatures:
+        run.status(f"signed by {names[one.fingerprint]} with {one.digest}")
+    for key in job.recipients:
+        run.status(f"encrypted to {key.user_id} {key.fingerprint} with {made.cipher}")
+    if job.symmetric is not None:
+        run.status(f"encrypted with a passphrase and {made.cipher}")
 
 
 def _signers(keys: Iterable[ChosenKey]) -> list[str]:
@@ -215,7 +250,9 @@ def _require(
         return
     failures = status.select(result.status, "FAILURE")
     if choice.digest and any(status.error_number(f.arg(1)) == _BAD_LENGTH for f in failures):
-        raise Situation.HASH.error("is too short for the signer's key", subject=choice.digest)
+        raise Situation.HASH.error(
+            "is too short for the signer's key", subject=choice.digest, hint="name a longer one"
+        )
     who = " and ".join(f"{key.user_id} {key.fingerprint}".strip() for key in signers)
     raise judge(result, situation, subject=who)
 

@@ -43,8 +43,10 @@ def encryption_keys(
 
 def exact(selection: Selection, *, hidden: bool = False) -> ChosenKey:
     """Return the exact key of a selection; a *hidden* one is not named in the message."""
-    subkey = selection.subkey.fingerprint
-    return ChosenKey(selection.fingerprint, subkey, selection.user_id, hidden)
+    part = selection.subkey
+    return ChosenKey(
+        selection.fingerprint, part.fingerprint, selection.user_id, hidden, part.shortest_hash
+    )
 
 
 def _distinct(keys: Iterable[ChosenKey]) -> tuple[ChosenKey, ...]:

@@ -69,16 +69,18 @@ def execute(
     *,
     run: Run,
     source: Iterable[bytes] = (),
+    size: int | None = None,
     sink: Sink | None = None,
     passphrases: Passphrases | None = None,
     extra_input: Mapping[str, bytes] | None = None,
 ) -> Result:
     """Run gpg in *home* and return how it ended; a failure of gpg is the caller's to judge.
 
-    *source* goes to gpg's standard input, its standard output to *sink* block by block, or into the
-    result without one. An argument behind `--` that equals a key of *extra_input* becomes a
-    descriptor that gives those bytes (a detached signature). *passphrases* that know nothing leave
-    the answer to the agent, which shows a prompt only where there is a display or a terminal.
+    *source*, of *size* bytes where that is known, goes to gpg's standard input; its standard output
+    to *sink* block by block, or into the result without one. An argument behind `--` that equals a
+    key of *extra_input* becomes a descriptor that gives those bytes (a detached signature).
+    *passphrases* that know nothing leave the answer to the agent, which shows a prompt only where
+    there is a display or a terminal.
     The handler of *passphrases*, *source* and *sink* run in the caller's thread.
 
     Raises:
@@ -88,7 +90,8 @@ def execute(
         Exception: Whatever *source*, *sink* or the handler raised, after gpg was ended. What the
             sink got until then is worth nothing.
     """
-    operation = _Operation(home, run, source, passphrases, extra_input or {})
+    told = _told(source, size, run)
+    operation = _Operation(home, run, told, passphrases, extra_input or {})
     with _agent_ended_if_stopped(home):
         return operation.run(arguments, sink)
 
@@ -115,7 +118,7 @@ class _Operation:
             self._command = Pipe(to_child=True)
             self._dialogue = self._dialogue_for(passphrases)
         self._extra = {name: (Pipe(to_child=True), data) for name, data in extra_input.items()}
-        self._feeders = [Feeder(self._stdin, _told(source, run))]
+        self._feeders = [Feeder(self._stdin, source)]
         self._feeders += [Feeder(pipe, (data,)) for pipe, data in self._extra.values()]
         self._parser = StatusParser()
         self._lines: list[StatusLine] = []
@@ -134,8 +137,9 @@ class _Operation:
     def run(self, arguments: Sequence[str], sink: Sink | None) -> Result:
         """Start gpg, move its data, and wait for its end."""
         command = self._line(arguments)
-        self._run.status(" ".join(command), level=3)
         what = f"gpg in {self._home.directory}"
+        self._run.status(f"gpg {self._binary.shown_version} in {self._home.directory}", level=2)
+        self._run.status(" ".join(command), level=3)
         collected = bytearray()
         process = Process(
             command,
@@ -175,6 +179,7 @@ class _Operation:
     def _take_status(self, data: bytes) -> None:
         for line in self._parser.feed(data):
             self._lines.append(line)
+            self._run.status(f"gpg says {line.keyword} {line.text}", level=3)
             if self._dialogue is not None and self._command is not None:
                 write_line(self._command, self._dialogue.reply(line))
 
@@ -227,10 +232,12 @@ def _can_prompt(home: Home) -> bool:
         return opened.isatty()
 
 
-def _told(source: Iterable[bytes], run: Run) -> Iterator[bytes]:
+def _told(source: Iterable[bytes], size: int | None, run: Run) -> Iterator[bytes]:
     """Yield *source*, and tell how much of it gpg has taken."""
     taken = 0
     for chunk in source:
         yield chunk
         taken += len(chunk)
-        run.emit(Progress(taken, -1))
+        run.emit(Progress(taken, min(100, taken * 100 // size) if size else -1))
+    if taken:
+        run.status(f"gpg took {taken} bytes", level=2)

@@ -24,6 +24,8 @@ _ADDRESS = re.compile(r"[^<>\s]+@[^<>\s]+")
 _NAME_AND_ADDRESS = re.compile(rf"(?P<name>[^<>]*)<(?P<address>{_ADDRESS.pattern})>\s*")
 _SHORT_KEY_ID = 16  # digits of a long key id
 _VERSIONS = {32: 3, 40: 4, 64: 5}  # digits of a fingerprint -> version of the key
+_LONGEST_HASH = 512
+_DSA_GROUPS = {2047: 256, 1024: 224, -1: 160}  # key longer than this -> bits of q (FIPS 186-4 4.2)
 _USAGE_FLAGS = {"c": 0x01, "s": 0x02, "e": 0x0C, "a": 0x20, "g": 0x80}  # RFC 9580 section 5.2.3.29
 
 
@@ -145,6 +147,18 @@ class Subkey:
     def secret_here(self) -> bool:
         """Whether gpg can use the secret part, be it in a file or on a card."""
         return self.secret in {SecretPart.PRESENT, SecretPart.CARD}
+
+    @property
+    def shortest_hash(self) -> int:
+        """Bits that a hash must have for this key to sign it, 0 where any will do.
+
+        As gpg has it: of DSA the group that gpg itself makes for such a length, of ECDSA the curve.
+        """
+        if self.algorithm == "ECDSA":
+            return min(self.length, _LONGEST_HASH)
+        if self.algorithm != "DSA":
+            return 0
+        return next(bits for longer_than, bits in _DSA_GROUPS.items() if self.length > longer_than)
 
     def state_at(self, now: datetime) -> str:
         """Return empty while the (sub)key holds, otherwise why it does not."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from gpgmail.core.checks import between, one_line, one_of
+import unicodedata
+
+from gpgmail.core.checks import between, one_of
 from gpgmail.core.declare import Declared, is_set, prop, setting
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import refuse_controls
+from gpgmail.crypto.armor import one_header
 from gpgmail.crypto.engine import Algorithms
 
 CIPHERS = (
@@ -17,18 +21,57 @@ CIPHERS = (
     "BLOWFISH",
     "TWOFISH",
     "IDEA",
+    "AES128-OCB",
+    "AES192-OCB",
+    "AES256-OCB",
+    "AES128-GCM",
+    "AES192-GCM",
+    "AES256-GCM",
 )
-DIGESTS = ("SHA256", "SHA384", "SHA512", "SHA224", "SHA1", "MD5", "RIPEMD160")
+DIGESTS = (
+    "SHA256",
+    "SHA384",
+    "SHA512",
+    "SHA224",
+    "SHA1",
+    "MD5",
+    "RIPEMD160",
+    "SHA3-256",
+    "SHA3-512",
+)
 COMPRESSIONS = ("zip", "zlib", "bzip2", "none", "uncompressed")
 _HIGHEST_LEVEL = {"bzip2": 9}
 _LEVELS = 6
+_LONGEST_PASSPHRASE = 255  # bytes that gpg-agent takes
+
+
+def _passphrase(value: str) -> str:
+    """Accept what gpg takes whole: a line of text; the value is never quoted."""
+    refuse_controls(value, "SymmetricPassphrase")
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in value):
+        raise ValueError("holds a control character or half a character")
+    if len(value.encode()) > _LONGEST_PASSPHRASE:
+        raise ValueError(f"is longer than {_LONGEST_PASSPHRASE} bytes, which gpg does not take")
+    return value
+
+
+def _no_argon2(value: bool) -> bool:  # noqa: FBT001 - a row's check
+    if value:
+        raise Situation.ENGINE_CANNOT.error(
+            "no gpg derives keys from passphrases with Argon2, up to and with 2.4",
+            subject="UseArgon2",
+            hint="leave it False: gpg iterates a salted hash",
+        )
+    return value
 
 
 class ProtectOptions(Declared):
     """How to sign and encrypt."""
 
     encrypting_algorithm: str = prop(
-        default="AES128", check=one_of(CIPHERS), doc="Cipher of the message."
+        default="AES128",
+        check=one_of(CIPHERS),
+        doc="Cipher of the message, with -OCB or -GCM for authenticated encryption.",
     )
     signing_algorithm: str = prop(
         default="SHA256", check=one_of(DIGESTS), doc="Hash of the signature."
@@ -43,7 +86,38 @@ class ProtectOptions(Declared):
         doc="How hard to compress: zip and zlib 1 to 6, bzip2 1 to 9.",
     )
     comment: str = setting(
-        default="", key="Comment", check=one_line("Comment"), doc="Comment line of the armor."
+        default="", key="Comment", check=one_header("Comment"), doc="Comment line of the armor."
+    )
+    version_header: str = setting(
+        default="",
+        key="VersionHeader",
+        check=one_header("VersionHeader"),
+        doc="Version line of the armor; none by default, where the reference names its product.",
+    )
+    ensure_valid_dsa_signature_hash_algorithm: bool = setting(
+        default=True,
+        key="EnsureValidDSASignatureHashAlgorithm",
+        doc="A hash that is too short for a DSA or ECDSA key that signs gives way to the shortest "
+        "one that is not, and a status event says so; otherwise that is an error.",
+    )
+    symmetric_passphrase: str = setting(
+        default="",
+        key="SymmetricPassphrase",
+        check=_passphrase,
+        secret=True,
+        doc="encrypt() uses this passphrase and no key; signing is not possible then.",
+    )
+    use_argon2: bool = setting(
+        default=False,
+        key="UseArgon2",
+        check=_no_argon2,
+        doc="Derive keys from passphrases with Argon2, which no gpg does.",
+    )
+    aead_chunk_size_exp: int = setting(
+        default=22,
+        key="AEADChunkSizeExp",
+        check=between(6, 22),
+        doc="Size of chunks in authenticated encryption, as an exponent of two; gpg 2.3 and newer.",
     )
     clear_signature: bool = setting(
         default=True,
@@ -82,4 +156,9 @@ def algorithms(options: ProtectOptions) -> Algorithms:
         compression=method,
         level=options.compression_level,
         comment=options.comment,
+        version=options.version_header,
+        chunk_size=(
+            options.aead_chunk_size_exp if is_set(options, "aead_chunk_size_exp") else None
+        ),
+        fit_digest=options.ensure_valid_dsa_signature_hash_algorithm,
     )

@@ -6,7 +6,7 @@ into the engine and is never kept in clear. Part names are the ones that other c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
@@ -45,6 +45,7 @@ def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
     for chunk in watched(content.render(), run):
         exact.write(chunk)
     signature = Spooled()
+    job = replace(job, size=exact.size)
     made = engine.sign(job, exact.chunks(), crlf_writer(signature), SignatureMode.DETACHED, run)
     signed = multipart(
         "signed",
@@ -60,6 +61,7 @@ def encrypt(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
     When the job has signers the signature is inside the same OpenPGP message (section 6.2).
     """
     ciphertext = Spooled()
+    job = replace(job, size=content.size)
     made = engine.encrypt(job, watched(content.render(), run), crlf_writer(ciphertext), run)
     encrypted = multipart(
         "encrypted",

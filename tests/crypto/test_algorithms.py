@@ -10,12 +10,14 @@ import pytest
 
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import UnsupportedError
+from gpgmail.core.events import Status
 from gpgmail.core.run import Run
-from gpgmail.crypto import algorithms
-from gpgmail.crypto.algorithms import CIPHER, COMPRESSION, DIGEST, Abilities, choose
+from gpgmail.core.secret import Secret
+from gpgmail.crypto import abilities, algorithms
+from gpgmail.crypto.abilities import Abilities
+from gpgmail.crypto.algorithms import CIPHER, COMPRESSION, DIGEST, MODES, choose
 from gpgmail.crypto.engine import Algorithms, SignatureMode
-from gpgmail.gpg.home import Home
-from tests.crypto.helpers import ALICE, SENDER, TEXT, job
+from tests.crypto.helpers import ALICE, SENDER, TEXT, Gpg, job
 
 CIPHERS = {  # the documented names of encrypting_algorithm, and RFC 9580 section 9.3
     "CAST5": 3,
@@ -31,6 +33,7 @@ CIPHERS = {  # the documented names of encrypting_algorithm, and RFC 9580 sectio
     "camellia256": 13,
 }
 DIGESTS = {  # of signing_algorithm, and section 9.5
+    "MD5": 1,
     "SHA1": 2,
     "SHA256": 8,
     "SHA384": 9,
@@ -95,22 +98,27 @@ def test_levels(gnupg, modern, name, data):
     assert sizes[0] > sizes[1]
 
 
+def asked(gpg, **wanted):
+    """What gpg is asked for in a job that signs and encrypts."""
+    work = job(gpg, signers=(SENDER,), recipients=(ALICE,), algorithms=Algorithms(**wanted))
+    return choose(work, Run(), encrypting=True)
+
+
 def test_nothing_asked_for_is_nothing_passed_and_gpg_is_not_asked(modern, monkeypatch):
-    monkeypatch.setattr(algorithms, "execute", None)
-    monkeypatch.setattr(algorithms, "_KNOWN", {})
-    home = Home(directory=modern.home)
-    assert choose(Algorithms(), home, Run()).arguments == ()
-    assert choose(Algorithms(comment="x"), home, Run()).arguments == ("--comment", "x")
+    monkeypatch.setattr(abilities, "execute", None)
+    monkeypatch.setattr(abilities, "_KNOWN", {})
+    assert asked(modern).arguments == ()
+    only_lines = asked(modern, comment="x", version="y")
+    assert (only_lines.arguments, only_lines.lines) == ((), b"Version: y\nComment: x\n")
 
 
 def test_a_binary_is_asked_once(modern, monkeypatch):
     calls = []
-    real = algorithms.execute
-    monkeypatch.setattr(algorithms, "_KNOWN", {})
-    monkeypatch.setattr(algorithms, "execute", lambda *a, **k: calls.append(a[1]) or real(*a, **k))
-    home = Home(directory=modern.home)
+    real = abilities.execute
+    monkeypatch.setattr(abilities, "_KNOWN", {})
+    monkeypatch.setattr(abilities, "execute", lambda *a, **k: calls.append(a[1]) or real(*a, **k))
     for _ in range(3):
-        choose(Algorithms(cipher="AES256"), home, Run())
+        asked(modern, cipher="AES256")
     assert [arguments[-1] for arguments in calls] == ["--list-config", "--dump-options"]
 
 
@@ -120,7 +128,11 @@ def gpg_that_has(ciphers, *options, version="2.4.7"):
 
 def choose_with(monkeypatch, able, **wanted):
     monkeypatch.setattr(algorithms, "abilities", lambda *_: able)
-    return choose(Algorithms(**wanted), Home(directory=Path("/nowhere")), Run())
+    return asked(NOWHERE, **wanted)
+
+
+NOWHERE = Gpg(Path("/nowhere"))
+NEW = ("--allow-old-cipher-algos", "--force-ocb", "--force-aead", "--chunk-size")  # 2.4.7's
 
 
 @pytest.mark.parametrize("name", ["3DES", "CAST5", "BLOWFISH", "IDEA"])
@@ -144,11 +156,75 @@ def test_the_error_says_what_this_gpg_has(monkeypatch):
     assert all(word in str(caught.value) for word in ("TwoFish", "2.4.7", "AES, AES256"))
 
 
-def test_md5_says_which_gpg_has_it(modern):
+@pytest.mark.parametrize("name", ["sha3-256", "SHA3-512"])
+def test_a_hash_that_no_gpg_has(modern, name):
     with pytest.raises(UnsupportedError) as caught:
-        choose(Algorithms(digest="md5"), Home(directory=modern.home), Run())
+        asked(modern, digest=name)
     assert caught.value.code is ErrorCode.PGP_HASH
-    assert "1.4" in str(caught.value)
+    assert "no gpg" in str(caught.value)
+
+
+@pytest.mark.parametrize("bits", ["128", "192", "256"])
+@pytest.mark.parametrize(
+    ("mode", "options", "who"),
+    [
+        ("OCB", (), "gpg 2.3 and newer"),
+        ("ocb", (), "gpg 2.3 and newer"),
+        ("GCM", NEW, "no gpg"),
+        ("gcm", (), "no gpg"),
+    ],
+)
+def test_a_mode_that_this_gpg_lacks_says_who_has_it(monkeypatch, bits, mode, options, who):
+    able = gpg_that_has({7, 8, 9}, *options, version="2.2.40")
+    with pytest.raises(UnsupportedError) as caught:
+        choose_with(monkeypatch, able, cipher=f"AES{bits}-{mode}")
+    assert caught.value.code is ErrorCode.PGP_CIPHER
+    assert all(word in str(caught.value) for word in (f"AES{bits}-{mode}", "2.2.40", who))
+
+
+@pytest.mark.parametrize(("bits", "name"), [("128", "AES"), ("192", "AES192"), ("256", "AES256")])
+@pytest.mark.parametrize(("options", "option"), [(NEW, NEW[1]), (NEW[2:], NEW[2])])
+def test_a_mode_is_asked_for_by_the_newest_option_that_gpg_knows(
+    monkeypatch, bits, name, options, option
+):
+    choice = choose_with(monkeypatch, gpg_that_has({7, 8, 9}, *options), cipher=f"aes{bits}-Ocb")
+    assert choice.arguments == ("--cipher-algo", name, option)
+    assert (choice.cipher, choice.mode) == (name, "OCB")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_with_a_passphrase_the_mode_is_left_out(gnupg, empty, mode):
+    wanted = Algorithms(cipher=f"AES192-{mode}")
+    result, message = made(gnupg, job(empty, symmetric=Secret("abcd"), algorithms=wanted))
+    assert result.cipher == "AES192"
+    assert ":symkey enc packet: version 4, cipher 8," in empty.packets(message)
+
+
+def test_the_size_of_chunks_is_for_a_gpg_that_has_it(monkeypatch):
+    newer = choose_with(monkeypatch, gpg_that_has({9}, *NEW), cipher="AES256-OCB", chunk_size=10)
+    assert newer.arguments == ("--cipher-algo", "AES256", "--force-ocb", "--chunk-size", "10")
+    with pytest.raises(UnsupportedError) as caught:
+        choose_with(monkeypatch, gpg_that_has({9}, version="2.2.40"), chunk_size=10)
+    assert caught.value.code is ErrorCode.PGP_UNSUPPORTED
+    assert all(words in str(caught.value) for words in ("2.2.40", "gpg 2.3 and newer"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"digest": "MD5"}, "MD5 can be forged"),
+        ({"digest": "sha1"}, "SHA1 can be forged"),
+        *(({"cipher": name}, "64 bits") for name in ("3DES", "CAST5", "BLOWFISH", "IDEA")),
+        ({"digest": "SHA512", "cipher": "AES256", "compression": "zip"}, ""),
+    ],
+    ids=str,
+)
+def test_what_is_weak_is_said(modern, wanted, words):
+    told = []
+    work = job(modern, signers=(SENDER,), recipients=(ALICE,), algorithms=Algorithms(**wanted))
+    choose(work, Run(emit=told.append), encrypting=True)
+    warnings = [event.message for event in told if isinstance(event, Status) and event.level == 1]
+    assert [words in warning for warning in warnings] == ([True] if words else [])
 
 
 def test_every_name_is_numbered_once():

@@ -118,7 +118,8 @@ def test_no_secret_reaches_an_event(crypto, protected):
     work = job(protected, signers=(LOCKED,), recipients=(to,), passphrases=knows(any="open sesame"))
     for call in operations(crypto, work, Output(), run=run).values():
         call()
-    crypto.encrypt_symmetric(job(protected), [TEXT], Output(), Secret("open sesame"), run)
+    symmetric = job(protected, symmetric=Secret("open sesame"))
+    crypto.encrypt(symmetric, [TEXT], Output(), run)
     messages = [event.message for event in events if isinstance(event, Status)]
     assert any("--detach-sign" in message for message in messages)
     assert not any("sesame" in message for message in messages)
@@ -186,23 +187,25 @@ def test_without_signer_or_recipient(crypto, modern):
     with pytest.raises(KeySelectionError):
         crypto.encrypt(job(modern, signers=(SENDER,)), [TEXT], sink, Run())
     with pytest.raises(PassphraseError):
-        crypto.encrypt_symmetric(job(modern), [TEXT], sink, Secret(""), Run())
+        crypto.encrypt(job(modern, symmetric=Secret("")), [TEXT], sink, Run())
     for keys in ({"signers": (SENDER,)}, {"recipients": (ALICE,)}):
         with pytest.raises(UsageError):
-            crypto.encrypt_symmetric(job(modern, **keys), [TEXT], sink, Secret("abcd"), Run())
+            crypto.encrypt(job(modern, symmetric=Secret("abcd"), **keys), [TEXT], sink, Run())
     assert sink.data == b""
 
 
-ALGORITHMS = {
-    "cipher": (Algorithms(cipher="AES512"), ErrorCode.PGP_CIPHER),
-    "hash": (Algorithms(digest="MD5"), ErrorCode.PGP_HASH),
-    "unknown hash": (Algorithms(digest="SHA-3"), ErrorCode.PGP_HASH),
-    "compression": (Algorithms(compression="lzma"), ErrorCode.PGP_COMPRESSION),
+ALGORITHMS = {  # and the operations that need it
+    "cipher": (Algorithms(cipher="AES512"), ErrorCode.PGP_CIPHER, KINDS[-1:]),
+    "mode": (Algorithms(cipher="AES256-GCM"), ErrorCode.PGP_CIPHER, KINDS[-1:]),
+    "hash": (Algorithms(digest="SHA3-256"), ErrorCode.PGP_HASH, KINDS),
+    "unknown hash": (Algorithms(digest="SHA-3"), ErrorCode.PGP_HASH, KINDS),
+    "compression": (Algorithms(compression="lzma"), ErrorCode.PGP_COMPRESSION, KINDS),
 }
 
 
-@pytest.mark.parametrize(("algorithms", "code"), ALGORITHMS.values(), ids=ALGORITHMS)
-def test_an_algorithm_that_is_not_there(crypto, modern, algorithms, code):
+@pytest.mark.proves("OpenPGP 125", "OpenPGP 126", "OpenPGP 127")
+@pytest.mark.parametrize(("algorithms", "code", "kinds"), ALGORITHMS.values(), ids=ALGORITHMS)
+def test_an_algorithm_that_is_not_there(crypto, modern, algorithms, code, kinds):
     read = []
 
     def source():
@@ -210,11 +213,19 @@ def test_an_algorithm_that_is_not_there(crypto, modern, algorithms, code):
         yield TEXT
 
     work = job(modern, signers=(SENDER,), recipients=(ALICE,), algorithms=algorithms)
-    for kind in KINDS:
+    for kind in kinds:
         with pytest.raises(UnsupportedError) as caught:
             operations(crypto, work, Output(), source=source())[kind]()
         assert caught.value.code is code
     assert not read
+
+
+def test_an_algorithm_that_the_operation_has_no_use_for_is_not_missed(crypto, modern):
+    sink = Output()
+    work = job(modern, signers=(SENDER,), algorithms=Algorithms(cipher="AES256-GCM"))
+    assert crypto.sign(work, [TEXT], sink, DETACHED, Run(timeout=30)).signatures
+    work = job(modern, recipients=(ALICE,), algorithms=Algorithms(digest="SHA3-256"))
+    assert crypto.encrypt(work, [TEXT], sink, Run(timeout=30)).recipients
 
 
 @pytest.mark.parametrize(
@@ -227,10 +238,15 @@ def test_an_algorithm_that_is_not_there(crypto, modern, algorithms, code):
         Algorithms(comment="one\0two"),
         Algorithms(comment="ümlaut"),
         Algorithms(comment="x" * 1000),
+        Algorithms(comment="bell \a"),
+        Algorithms(version="one\ntwo"),
+        Algorithms(version="escape \x1b[1m"),
+        Algorithms(chunk_size=5),
+        Algorithms(chunk_size=23),
     ],
     ids=lambda algorithms: str(algorithms)[:60],
 )
-def test_a_level_or_comment_that_cannot_be(crypto, modern, algorithms):
+def test_a_number_or_header_line_that_cannot_be(crypto, modern, algorithms):
     work = job(modern, signers=(SENDER,), recipients=(ALICE,), algorithms=algorithms)
     sink = Output()
     for kind in KINDS:
@@ -245,7 +261,7 @@ class BrokenError(Exception):
 
 def breaks(size):
     for _ in range(size):
-        yield b"x" * 100_000
+        yield b"a line\n" * 15_000
     raise BrokenError
 
 

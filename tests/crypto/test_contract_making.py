@@ -86,13 +86,30 @@ def test_any_bytes_are_signed(crypto, modern, recipients, tmp_path, data):
     assert good(recipients.verify(data, signature, tmp_path), SENDER.fingerprint)
 
 
-def test_armor_has_no_headers_but_the_comment_asked_for(crypto, modern):
+def test_armor_has_no_headers_but_those_asked_for(crypto, modern, recipients, tmp_path):
     plain = job(modern, signers=(SENDER,), recipients=(ALICE,))
-    asked = job(modern, signers=(SENDER,), algorithms=Algorithms(comment="from: a test"))
+    wanted = Algorithms(comment="from: a test", version="9 (ours)")
+    asked = job(modern, signers=(SENDER,), recipients=(ALICE,), algorithms=wanted)
     assert sign(crypto, plain)[1].startswith(b"-----BEGIN PGP SIGNATURE-----\n\n")
     assert encrypt(crypto, plain)[1].startswith(b"-----BEGIN PGP MESSAGE-----\n\n")
-    expected = b"-----BEGIN PGP SIGNATURE-----\nComment: from: a test\n\n"
-    assert sign(crypto, asked)[1].startswith(expected)
+    lines = b"\nVersion: 9 (ours)\nComment: from: a test\n\n"
+    detached, opaque = sign(crypto, asked)[1], sign(crypto, asked, mode=OPAQUE)[1]
+    encrypted = encrypt(crypto, asked)[1]
+    for armor, first in ((detached, b"SIGNATURE"), (opaque, b"MESSAGE"), (encrypted, b"MESSAGE")):
+        assert armor.startswith(b"-----BEGIN PGP " + first + b"-----" + lines)
+    assert good(recipients.verify(TEXT, detached, tmp_path), SENDER.fingerprint)
+    assert recipients("--decrypt", stdin=opaque) == TEXT
+    assert recipients("--decrypt", stdin=encrypted) == TEXT
+
+
+def test_signed_text_has_the_header_lines_in_its_signature_only(crypto, modern, recipients):
+    text = b"-----BEGIN PGP SIGNATURE-----\n\nx\n-----BEGIN PGP MESSAGE-----\n" + b"y\n" * 150_000
+    asked = job(modern, signers=(SENDER,), algorithms=Algorithms(version="9", comment="ours"))
+    _, signed = sign(crypto, asked, text, CLEARTEXT)
+    assert signed.count(b"Version: 9\nComment: ours\n") == signed.count(b"Version") == 1
+    assert b"\n-----BEGIN PGP SIGNATURE-----\nVersion: 9\nComment: ours\n\n" in signed
+    assert signed.index(b"Version") > 300_000
+    assert good(recipients.status("--verify", stdin=signed), SENDER.fingerprint)
 
 
 def test_encrypted_to_exactly_the_plan(crypto, modern, recipients):
@@ -139,9 +156,8 @@ def test_an_untrusted_recipient_is_not_judged_again(crypto, modern):
 def test_symmetric(crypto, empty):
     pieces = []
     passphrase = "pass wörd ✓"
-    made = crypto.encrypt_symmetric(
-        job(empty), [TEXT], pieces.append, Secret(passphrase), Run(timeout=30)
-    )
+    work = job(empty, symmetric=Secret(passphrase))
+    made = crypto.encrypt(work, [TEXT], pieces.append, Run(timeout=30))
     message = b"".join(pieces)
     loopback = ("--pinentry-mode", "loopback", "--passphrase", passphrase)
     assert empty(*loopback, "--decrypt", stdin=message) == TEXT

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpgmail.core.codes import ErrorCode
-from gpgmail.core.errors import CryptoError, UsageError
+from gpgmail.core.errors import CryptoError, UnsupportedError, UsageError
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
 from gpgmail.crypto.engine import Algorithms, SignatureMode, SignatureStatus
@@ -37,9 +37,9 @@ def encrypt(engine, work, data=TEXT):
     return made, b"".join(pieces)
 
 
-def sign(engine, work, mode=DETACHED):
+def sign(engine, work, mode=DETACHED, data=TEXT):
     pieces = []
-    made = engine.sign(work, [TEXT], pieces.append, mode, Run(timeout=30))
+    made = engine.sign(work, [data], pieces.append, mode, Run(timeout=30))
     return made, b"".join(pieces)
 
 
@@ -149,7 +149,7 @@ def test_every_operation_is_one_process(gnupg, modern, recipients, empty, starte
     message = encrypt(gnupg, work)[1]
     signature = sign(gnupg, work)[1]
     clear = sign(gnupg, work, SignatureMode.CLEARTEXT)[1]
-    gnupg.encrypt_symmetric(job(empty), [TEXT], bytes, Secret("abcd"), run)
+    gnupg.encrypt(job(empty, symmetric=Secret("abcd")), [TEXT], bytes, run)
     assert len(started) == 4
     gnupg.decrypt(reading, [message], bytes, run)
     gnupg.verify(reading, [TEXT], signature, run)
@@ -232,3 +232,23 @@ def test_the_engine_needs_no_slow_module():
     program = "import sys, gpgmail.crypto.gnupg_engine; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert not set(ran.stdout.decode().split()) & set(slow)
+
+
+LONGEST = b"y" * 19_993
+
+
+@pytest.mark.proves("OpenPGP 112")
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nz\n"])
+def test_lines_of_signed_text_are_whole_or_refused(gnupg, modern, end):
+    """gpg 2.2 cuts longer lines and reports success."""
+    for line in (LONGEST + end, LONGEST[:-1] + b"\r" + (end or b"\n")):
+        _, signed = sign(gnupg, job(modern, signers=(SENDER,)), SignatureMode.CLEARTEXT, line)
+        assert line.rstrip(b"\nz\r") in signed
+    for pieces in ([LONGEST + b"y" + end], [b"a\n" + LONGEST, b"y" + end], [b"y", LONGEST + end]):
+        output = []
+        work = job(modern, signers=(SENDER,))
+        with pytest.raises(UnsupportedError) as caught:
+            gnupg.sign(work, pieces, output.append, SignatureMode.CLEARTEXT, Run(timeout=30))
+        assert caught.value.code is ErrorCode.PGP_UNSUPPORTED
+        assert "19993" in str(caught.value)
+        assert b"-----END" not in b"".join(output)
