@@ -17,6 +17,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.message.draft import compose
 from gpgmail.message.options import MessageOptions, draft_from
 from gpgmail.transport.options import new_run
+from gpgmail.transport.progress import told
 from gpgmail.transport.session import Session
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class SMTP(SmtpAccessors):
     def _hand_over(self, composed: Composed, session: Session) -> None:
         delivery = session.deliver(
             composed.envelope,
-            composed.render(),
+            told(composed.render(), composed.size, session.run),
             size=composed.size,
             needs_utf8=composed.needs_utf8,
             needs_8bit=composed.eight_bit,

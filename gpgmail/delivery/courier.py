@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import DeliveryError, GpgmailError, ServerError
 from gpgmail.delivery.receipt import Receipt
+from gpgmail.transport.progress import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ def deliver(letter: Letter, session: Session) -> Receipt:
         try:
             delivery = session.deliver(
                 copy.envelope,
-                copy.render(),
+                told(copy.render(), copy.size, session.run),
                 size=copy.size,
                 needs_utf8=copy.needs_utf8,
                 needs_8bit=copy.eight_bit,

@@ -15,7 +15,7 @@ import smtplib
 from typing import TYPE_CHECKING, Self, cast
 
 from gpgmail.core.errors import ConnectError, GpgmailError, ServerError
-from gpgmail.core.events import ConnectionStatus, EndTransfer, StartTransfer, Transfer
+from gpgmail.core.events import ConnectionStatus
 from gpgmail.core.replies import Reply
 from gpgmail.core.secret import MASK, Secret
 from gpgmail.core.situations import Situation
@@ -76,6 +76,12 @@ class Client(smtplib.SMTP):
     def connected(self) -> bool:
         """Whether there is a connection; the server may have closed it without a word."""
         return self._wire is not None
+
+    @property
+    def local_name(self) -> tuple[str, int]:
+        """The address and port that the connection starts from."""
+        address, port, *_ = self._connection().sock.getsockname()
+        return str(address).partition("%")[0], port
 
     @property
     def tls_version(self) -> str:
@@ -199,12 +205,8 @@ class Client(smtplib.SMTP):
         self.does_esmtp = False
         return answer
 
-    def data(
-        self, msg: ReadableBuffer | str | Iterable[bytes], size: int | None = None
-    ) -> tuple[int, bytes]:
+    def data(self, msg: ReadableBuffer | str | Iterable[bytes]) -> tuple[int, bytes]:
         """Send content, canonical bytes or an iterable of them, and end it.
-
-        *size* is its length if known, for the events.
 
         Raises:
             MessageError: If it is not canonical; the final dot is not sent then.
@@ -217,7 +219,7 @@ class Client(smtplib.SMTP):
             raise self._nonsense(f"an answer that does not fit: {self.reply}")
         self._in_step = False
         self._doing("content")
-        self._transmit(self._all_but_the_end(_chunks(msg), size))
+        self._transmit(self._all_but_the_end(_chunks(msg)))
         self._doing("final dot")
         try:
             answer = self.getreply()
@@ -229,12 +231,11 @@ class Client(smtplib.SMTP):
             raise failures.after_final_dot(error) from error
         return answer
 
-    def _all_but_the_end(self, chunks: Iterable[bytes], size: int | None) -> bytes:
+    def _all_but_the_end(self, chunks: Iterable[bytes]) -> bytes:
         """Send content and return what is left of it, final dot included.
 
         The dot goes out with the last block, once no source and no handler can object any more.
         """
-        self.run.emit(StartTransfer(0))
         stuffer = DotStuffer(eight_bit=self._eight_bit)
         waiting, sent = b"", 0
         for block in blocks(chunks):
@@ -242,11 +243,8 @@ class Client(smtplib.SMTP):
             self._transmit(waiting)
             waiting = stuffer.feed(block)
             sent += len(block)
-            percent = min(100, sent * 100 // size) if size else -1
-            self.run.emit(Transfer(0, sent, percent, block))
         end = waiting + stuffer.end()
         self._transcript.info(f"content of {sent} bytes")
-        self.run.emit(EndTransfer(0))
         self._hear_unasked()
         return end
 

@@ -126,7 +126,7 @@ class Session(Client):
         try:
             self.require(self.mail(envelope.sender, parameters, verb)[0])
             accepted = self._name_recipients(targets, stop_on, refused)
-            self.require(self.data(content, size)[0])
+            self.require(self.data(content)[0])
         except ServerError as error:
             if error.reply is self.last_reply:  # and not some other session's, from a handler
                 # Whom the server had not refused before loses the mail by what it said last.

@@ -12,6 +12,7 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.events import Direction, PITrail
 from gpgmail.core.run import Run
 from gpgmail.transport.options import TransportOptions
+from gpgmail.transport.progress import told
 from gpgmail.transport.session import Session
 
 MAIL = b"Subject: one\r\n\r\n.dot\r\nend\r\n"
@@ -52,9 +53,10 @@ def login(**rows):
 
 
 def send(options, *, run=None, content=MAIL, envelope=ENVELOPE, **arguments):
-    """One mail over a connection of its own."""
+    """One mail over a connection of its own, with its progress told."""
     with Session.open(options, run or Run(timeout=5)) as session:
-        return session.deliver(envelope, [content], **arguments)
+        chunks = told([content], arguments.get("size"), session.run)
+        return session.deliver(envelope, chunks, **arguments)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from gpgmail.core.run import Run
 from gpgmail.core.secret import MASK
 from gpgmail.transport.address import Peer
 from gpgmail.transport.options import TransportOptions
+from gpgmail.transport.progress import told
 from gpgmail.transport.session import Session
 from gpgmail.transport.url import parse
 from tests.servers.hostile import Hostile
@@ -119,7 +120,7 @@ def test_content_is_streamed():
             yield b"x" * 29_998 + b"\r\n"
 
     with Hostile() as server, Session.open(options_for(server), Run(emit=ears)) as session:
-        session.deliver(ENVELOPE, source())
+        session.deliver(ENVELOPE, told(source(), None, session.run))
     assert len(server.connections[0].contents[0]) == 3_000_000
 
 
