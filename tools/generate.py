@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gpgmail.components.collection import Items, Owner
+from gpgmail.components.collection import Items
+from gpgmail.components.component import Component
 from gpgmail.components.handlers import HandlerTable
 from gpgmail.components.surface import EVENTS, FACES, CollectionSurface, Face
 from gpgmail.core.codes import ALIASES, ErrorCode, Family
@@ -24,7 +25,7 @@ from gpgmail.core.declare import Declared, Row, rows
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from gpgmail.core.events import Event
 
@@ -64,7 +65,7 @@ def accessors() -> str:
 
 
 def _imports() -> Iterator[str]:
-    used: list[type] = [Items, Owner, HandlerTable]
+    used: list[type] = [Items, Component, HandlerTable]
     for face in FACES:
         used += face.row_sets
         used += (collection.kind for collection in face.collections)
@@ -89,11 +90,12 @@ def _handler(event: type[Event]) -> Iterator[str]:
 
 def _face(face: Face) -> Iterator[str]:
     bases = (*face.bases, *(row_set.__name__ for row_set in face.row_sets))
-    yield f"class {face.name}Accessors({', '.join(bases)}):"
+    yield from _listed(f"class {face.name}Accessors(", bases, "):")
     yield f'    """{face.doc}"""'
     for collection in face.collections:
         yield ""
-        yield f'    {collection.name} = Items({collection.kind.__name__}, "{collection.doc}")'
+        arguments = (collection.kind.__name__, f'"{collection.doc}"')
+        yield from _listed(f"    {collection.name} = Items(", arguments, ")")
     for row_set in face.row_sets:
         for row in rows(row_set):
             if row.prop:
@@ -135,15 +137,23 @@ def _pair(name: str, index: tuple[str, ...], kind: str, target: str) -> Iterator
 
 
 def _signature(name: str, arguments: tuple[str, ...], returns: str) -> Iterator[str]:
+    yield from _listed(f"    def {name}(", ("self", *arguments), f") -> {returns}:")
+
+
+def _listed(opening: str, items: Sequence[str], closing: str) -> Iterator[str]:
     """Give the line, or the lines where it is too long, as the formatter would."""
-    listed = ", ".join(("self", *arguments))
-    line = f"    def {name}({listed}) -> {returns}:"
-    if len(line) <= WIDTH:
-        yield line
+    indent = " " * (len(opening) - len(opening.lstrip()))
+    together = ", ".join(items)
+    if len(opening + together + closing) <= WIDTH:
+        yield opening + together + closing
         return
-    yield f"    def {name}("
-    yield f"        {listed}"
-    yield f"    ) -> {returns}:"
+    yield opening
+    inner = f"{indent}    {together}"
+    if len(inner) <= WIDTH and "class" not in opening:
+        yield inner
+    else:
+        yield from (f"{indent}    {item}," for item in items)
+    yield indent + closing
 
 
 def _annotation(kind: type, name: str) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpgmail.components.collection import Items, Owner
+from gpgmail.components.collection import Items
+from gpgmail.components.component import Component
 from gpgmail.components.handlers import HandlerTable
-from gpgmail.components.options import ComponentOptions, KeyOptions
+from gpgmail.components.options import ComponentOptions, InertOptions, KeyOptions, SourceOptions
 from gpgmail.components.types.attachment import Attachment
 from gpgmail.components.types.key import Key
+from gpgmail.components.types.recipient import MessageRecipient
 from gpgmail.core import events
 from gpgmail.message.options import MessageOptions
 from gpgmail.protect.options import ProtectOptions
@@ -51,6 +53,14 @@ class Handlers(HandlerTable):
     @on_error.setter
     def on_error(self, handler: Callable[[events.ErrorReport], object] | None) -> None:
         self.handle(events.ErrorReport, handler)
+
+    @property
+    def on_expand(self) -> Callable[[events.Expand], object] | None:
+        return self.handler_of(events.Expand)
+
+    @on_expand.setter
+    def on_expand(self, handler: Callable[[events.Expand], object] | None) -> None:
+        self.handle(events.Expand, handler)
 
     @property
     def on_key_passphrase(self) -> Callable[[events.KeyPassphrase], object] | None:
@@ -101,10 +111,76 @@ class Handlers(HandlerTable):
         self.handle(events.Transfer, handler)
 
 
-class SmtpAccessors(Handlers, Owner, TransportOptions, MessageOptions, ComponentOptions):
+class SmtpAccessors(
+    Handlers,
+    Component,
+    TransportOptions,
+    MessageOptions,
+    SourceOptions,
+    ComponentOptions,
+    InertOptions,
+):
     """Plain mail over SMTP."""
 
     attachments = Items(Attachment, "Files that go with the mail.")
+
+    message_recipients = Items(
+        MessageRecipient, "Whom the mail goes to; `send_to`, `cc` and `b_cc` are read from it."
+    )
+
+    def get_ssl_start_mode(self) -> int:
+        return self.ssl_start_mode
+
+    def set_ssl_start_mode(self, value: int) -> None:
+        self.ssl_start_mode = value
+
+    def get_ssl_enabled(self) -> bool:
+        return self.ssl_enabled
+
+    def set_ssl_enabled(self, value: bool) -> None:
+        self.ssl_enabled = value
+
+    def get_ssl_provider(self) -> int:
+        return self.ssl_provider
+
+    def set_ssl_provider(self, value: int) -> None:
+        self.ssl_provider = value
+
+    def get_firewall_auto_detect(self) -> bool:
+        return self.firewall_auto_detect
+
+    def set_firewall_auto_detect(self, value: bool) -> None:
+        self.firewall_auto_detect = value
+
+    def get_firewall_type(self) -> int:
+        return self.firewall_type
+
+    def set_firewall_type(self, value: int) -> None:
+        self.firewall_type = value
+
+    def get_firewall_host(self) -> str:
+        return self.firewall_host
+
+    def set_firewall_host(self, value: str) -> None:
+        self.firewall_host = value
+
+    def get_firewall_user(self) -> str:
+        return self.firewall_user
+
+    def set_firewall_user(self, value: str) -> None:
+        self.firewall_user = value
+
+    def get_firewall_password(self) -> str:
+        return self.firewall_password
+
+    def set_firewall_password(self, value: str) -> None:
+        self.firewall_password = value
+
+    def get_firewall_port(self) -> int:
+        return self.firewall_port
+
+    def set_firewall_port(self, value: int) -> None:
+        self.firewall_port = value
 
     def get_mail_server(self) -> str:
         return self.mail_server
@@ -147,18 +223,6 @@ class SmtpAccessors(Handlers, Owner, TransportOptions, MessageOptions, Component
 
     def set_local_host(self, value: str) -> None:
         self.local_host = value
-
-    def get_ssl_start_mode(self) -> int:
-        return self.ssl_start_mode
-
-    def set_ssl_start_mode(self, value: int) -> None:
-        self.ssl_start_mode = value
-
-    def get_ssl_enabled(self) -> bool:
-        return self.ssl_enabled
-
-    def set_ssl_enabled(self, value: bool) -> None:
-        self.ssl_enabled = value
 
     def get_from(self) -> str:
         return self.from_
@@ -256,6 +320,30 @@ class SmtpAccessors(Handlers, Owner, TransportOptions, MessageOptions, Component
     def set_other_headers(self, value: str) -> None:
         self.other_headers = value
 
+    def get_message(self) -> bytes:
+        return self.message
+
+    def set_message(self, value: bytes) -> None:
+        self.message = value
+
+    def get_local_file(self) -> str:
+        return self.local_file
+
+    def set_local_file(self, value: str) -> None:
+        self.local_file = value
+
+    def get_attached_file(self) -> str:
+        return self.attached_file
+
+    def set_attached_file(self, value: str) -> None:
+        self.attached_file = value
+
+    def get_html_text(self) -> str:
+        return self.html_text
+
+    def set_html_text(self, value: str) -> None:
+        self.html_text = value
+
     @property
     def attachment_count(self) -> int:
         return self.attachments.count
@@ -281,6 +369,46 @@ class SmtpAccessors(Handlers, Owner, TransportOptions, MessageOptions, Component
 
     def set_attachment_name(self, attachment_index: int, value: str) -> None:
         self.attachments[attachment_index].name = value
+
+    @property
+    def message_recipient_count(self) -> int:
+        return self.message_recipients.count
+
+    @message_recipient_count.setter
+    def message_recipient_count(self, value: int) -> None:
+        self.message_recipients.count = value
+
+    def get_message_recipient_count(self) -> int:
+        return self.message_recipients.count
+
+    def set_message_recipient_count(self, value: int) -> None:
+        self.message_recipients.count = value
+
+    def get_message_recipient_address(self, message_recipient_index: int) -> str:
+        return self.message_recipients[message_recipient_index].address
+
+    def set_message_recipient_address(self, message_recipient_index: int, value: str) -> None:
+        self.message_recipients[message_recipient_index].address = value
+
+    def get_message_recipient_name(self, message_recipient_index: int) -> str:
+        return self.message_recipients[message_recipient_index].name
+
+    def set_message_recipient_name(self, message_recipient_index: int, value: str) -> None:
+        self.message_recipients[message_recipient_index].name = value
+
+    def get_message_recipient_options(self, message_recipient_index: int) -> str:
+        return self.message_recipients[message_recipient_index].options
+
+    def set_message_recipient_options(self, message_recipient_index: int, value: str) -> None:
+        self.message_recipients[message_recipient_index].options = value
+
+    def get_message_recipient_recipient_type(self, message_recipient_index: int) -> int:
+        return self.message_recipients[message_recipient_index].recipient_type
+
+    def set_message_recipient_recipient_type(
+        self, message_recipient_index: int, value: int
+    ) -> None:
+        self.message_recipients[message_recipient_index].recipient_type = value
 
 
 class PsmtpAccessors(SmtpAccessors, ProtectOptions, KeyOptions):

@@ -5,7 +5,7 @@ Whoever owns one is asked before every change, so that he can say no.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from gpgmail.core.situations import Situation
 
@@ -18,11 +18,13 @@ T = TypeVar("T")
 class Collection(Generic[T]):
     """A list of one type; setting `count` makes empty items or drops the last ones."""
 
-    def __init__(self, kind: type[T], changing: Callable[[], None], name: str) -> None:
+    def __init__(
+        self, kind: type[T], changing: Callable[[], None], name: str, items: Iterable[T] = ()
+    ) -> None:
         self._kind = kind
         self._changing = changing
         self._name = name
-        self._items: list[T] = []
+        self._items = list(items)
 
     def append(self, item: T) -> None:
         """Add an item at the end.
@@ -107,6 +109,11 @@ class Owner:
 
     def _collection_changing(self, name: str) -> None:
         """Say no to a change of the collection *name*, or take note of it; components do."""
+
+    def _clear_collections(self) -> None:
+        held: dict[str, Collection[Any]] = self.__dict__.get("_collections", {})
+        for collection in held.values():
+            collection.clear()
 
 
 class Items(Generic[T]):

@@ -15,8 +15,9 @@ from gpgmail.crypto.engine import SignatureMode
 from gpgmail.crypto.engines import engine
 from gpgmail.keys.trust import comparable
 from gpgmail.message.addresses import parse_list
-from gpgmail.message.draft import body, compose
-from gpgmail.message.options import draft_from
+from gpgmail.message.charsets import of_page
+from gpgmail.message.content import as_it_is
+from gpgmail.message.draft import body, compose, content_fields
 from gpgmail.protect import inline, pgpmime
 from gpgmail.protect.options import algorithms
 
@@ -107,6 +108,12 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _protect(self, *, sign: bool = False, encrypt: bool = False) -> None:
         with self._working(Situation.CRYPTO_BUSY) as run:
+            if self._encoded_elsewhere:
+                raise Situation.UNSUPPORTED_HERE.error(
+                    "a raw message goes out as it is and cannot be protected",
+                    subject="message",
+                    hint="set message_text, or protect it before",
+                )
             self._notice_attachments()
             self._step = advance(self._step, Act.PROTECT)
             try:
@@ -143,24 +150,25 @@ class PSMTP(PsmtpAccessors, SMTP):
         return replace(self._done, origin=_Origin(self.message_text, super()._stated()))
 
     def _as_pgpmime(self, done: _Done, job: Job, run: Run) -> _Protected:
-        content = done.content or body(draft_from(self, self._stated()))
+        content = done.content or body(self._draft())
         protect = pgpmime.encrypt if job.recipients else pgpmime.sign
         protected = protect(content, engine(), job, run).content
         return Deferred(lambda: _text_of(protected)), replace(done, content=protected)
 
     def _as_inline(self, done: _Done, job: Job, run: Run) -> _Protected:
-        if done.content is not None or _has_content_fields(self):
+        if done.content is not None or self.html_text or content_fields(self._draft()):
             raise Situation.UNSUPPORTED_HERE.error(
-                "text that is MIME already cannot be protected inline",
+                "text that is MIME already, or has HTML beside it, cannot be protected inline",
                 subject="MessageFormat",
                 hint="config MessageFormat=PGPMIME",
             )
         attached = self._inline_attachments(job, run)
+        text, charset = self.message_text, of_page(self.code_page)
         if job.recipients:
-            made = inline.encrypt_text(self.message_text, engine(), job, run)
+            made = inline.encrypt_text(text, engine(), job, run, charset=charset)
         else:
             mode = SignatureMode.CLEARTEXT if self.clear_signature else SignatureMode.OPAQUE
-            made = inline.sign_text(self.message_text, mode, engine(), job, run)
+            made = inline.sign_text(text, mode, engine(), job, run, charset=charset)
         return made.text, replace(done, attachments=attached)
 
     def _inline_attachments(self, job: Job, run: Run) -> tuple[Attachment, ...]:
@@ -185,7 +193,7 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     # ---- sending ----
 
-    def _compose(self) -> Composed:
+    def _compose(self, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
         self._notice_attachments()
         self._require_protection()
         exposed = self._blind() & self._done.visible
@@ -196,9 +204,9 @@ class PSMTP(PsmtpAccessors, SMTP):
                 hint="set the recipients first, then the text, then encrypt",
             )
         if self._done.content is None:
-            return super()._compose()
-        fields = compose(draft_from(self, with_text=False))
-        return replace(fields, content=self._done.content)
+            return super()._compose(wrap)
+        fields = compose(self._draft(with_text=False))
+        return replace(fields, content=wrap(self._done.content))
 
     def _require_protection(self) -> None:
         wanted = (
@@ -254,8 +262,3 @@ _FORMATS: dict[str, Callable[[PSMTP, _Done, Job, Run], _Protected]] = {
 
 def _text_of(content: Part) -> str:
     return b"".join(content.chunks()).decode("ascii", "surrogateescape")
-
-
-def _has_content_fields(options: PSMTP) -> bool:
-    draft = draft_from(options, with_text=False)
-    return any(name.lower().startswith("content-") for name, _ in draft.headers)

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from gpgmail.components import outgoing, queueing, recipients, source
 from gpgmail.components._accessors import SmtpAccessors
 from gpgmail.components.life import Act, Step, advance
-from gpgmail.core.config import configure
+from gpgmail.components.types.firewall import Firewall
 from gpgmail.core.declare import rows
 from gpgmail.core.envelope import RecipientType
-from gpgmail.core.errors import GpgmailError, ServerError
-from gpgmail.core.events import ErrorReport, Event, Status
+from gpgmail.core.events import ErrorReport, Expand
 from gpgmail.core.situations import Situation
-from gpgmail.message.draft import compose
+from gpgmail.message.content import Attachment, as_it_is
 from gpgmail.message.options import MessageOptions, draft_from
 from gpgmail.transport.options import new_run
-from gpgmail.transport.progress import told
 from gpgmail.transport.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
 
+    from gpgmail.components.collection import Collection
+    from gpgmail.components.types.header import Header
     from gpgmail.core.declare import Row
     from gpgmail.core.run import Run
-    from gpgmail.message.content import Attachment
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.draft import Composed, Draft
+    from gpgmail.message.part import Part
 
-CONTENT = frozenset({"message_text", "attachments"})
+CONTENT = frozenset({*source.SOURCES, "html_text", "attached_file", "attachments"})
 _STOP_ON = (RecipientType.TO, RecipientType.CC)
+_LOCAL = {"local_host": 0, "local_port": 1}  # where they stand in a socket's own name
 
 
 class SMTP(SmtpAccessors):
@@ -43,26 +47,35 @@ class SMTP(SmtpAccessors):
         UsageError: If a value does not fit its property.
     """
 
+    _read_only_settings: ClassVar[Mapping[str, str]] = {
+        "MessageHeadersString": "message_headers_string",
+        "TransferText": "transfer_text",
+    }
+
     def _set_up(self) -> None:
         super()._set_up()
         self._step = Step.COMPOSE
         self._session: Session | None = None
         self._opening = False
-        self._last_reply = ""
-        self._lock = threading.Lock()
-        self._run: Run | None = None
+        self._stream = source.Stream()
+        self._telling = outgoing.Telling()
+        self._sent: Composed | None = None
 
     # ---- the connection ----
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection."""
+        """Whether there is a connection; setting it connects or disconnects."""
         return self._session is not None and self._session.connected
 
-    @property
-    def idle(self) -> bool:
-        """Whether no call is running."""
-        return not self._lock.locked()
+    @connected.setter
+    def connected(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise Situation.BAD_VALUE.error(
+                f"takes bool, not {type(value).__name__}", subject="connected"
+            )
+        if value is not self.connected:
+            (self.connect if value else self.disconnect)()
 
     @property
     def last_reply(self) -> str:
@@ -74,9 +87,9 @@ class SMTP(SmtpAccessors):
         """Return `connected`."""
         return self.connected
 
-    def get_idle(self) -> bool:
-        """Return `idle`."""
-        return self.idle
+    def set_connected(self, value: bool) -> None:  # noqa: FBT001 - the reference's form
+        """Set `connected`."""
+        self.connected = value
 
     def get_last_reply(self) -> str:
         """Return `last_reply`."""
@@ -102,13 +115,66 @@ class SMTP(SmtpAccessors):
             if self._session is not None and self._session.connected:
                 self._session.use(run).close()
 
+    # ---- what is asked of the server ----
+
+    def verify(self, email_address: str) -> None:
+        """Ask the server whether it knows an address; `last_reply` has what it says.
+
+        Without a connection it makes one, and closes it afterwards.
+
+        Raises:
+            ServerError: With code 161 if it does not, or does not tell.
+            DeliveryError: If the connection fails.
+        """
+        with self._working() as run, self._in_session(run) as session:
+            session.verify(email_address)
+
+    def expand(self, email_address: str) -> None:
+        """Ask the server whom a mailing list stands for: `on_expand` is told each address.
+
+        Without a connection it makes one, and closes it afterwards.
+
+        Raises:
+            ServerError: With code 161 if it does not tell.
+            DeliveryError: If the connection fails.
+        """
+        with self._working() as run, self._in_session(run) as session:
+            for address in session.expand(email_address):
+                run.emit(Expand(address))
+
+    def send_command(self, command: str) -> None:
+        """Say *command* to the server as it is; `last_reply` has the answer, whatever it is.
+
+        Raises:
+            StateError: With code 1117 if there is no connection.
+            UsageError: If it is empty, or holds CR, LF or NUL.
+            PolicyError: If the session could not go on after it, such as DATA.
+        """
+        with self._working() as run:
+            if self._session is None or not self._session.connected:
+                raise Situation.NOT_CONNECTED.error("no connection", subject="send_command")
+            self._session.use(run).command(command)
+
+    @property
+    def command(self) -> str:
+        """What `send_command` is to say; it can only be set."""
+        raise AttributeError("command can only be set; last_reply has the answer")
+
+    @command.setter
+    def command(self, value: str) -> None:
+        self.send_command(value)
+
+    def set_command(self, value: str) -> None:
+        """Set `command`."""
+        self.command = value
+
     # ---- the mail ----
 
     def send(self) -> None:
         """Send the message; without a connection make one, and close it after success.
 
-        A refused recipient in `send_to` or `cc` stops the mail; one in `b_cc` is told to
-        `on_error`.
+        Which refused recipients stop the mail is said by StopOnToErrors, StopOnCcErrors and
+        StopOnBccErrors; the others are told to `on_error`.
 
         Raises:
             UsageError: With code 163, 164 or 165 if server, sender or recipient is not set.
@@ -116,40 +182,86 @@ class SMTP(SmtpAccessors):
             ServerError: If the server refuses.
             DeliveryError: If the connection fails.
         """
-        with self._working() as run:
-            advance(self._step, Act.SEND)
-            if not self.mail_server:
-                raise Situation.NO_SERVER.error("is empty", subject="mail_server")
-            composed = self._compose()
-            if self._session is not None and self._session.connected:
-                self._hand_over(composed, self._session.use(run))
-            else:
-                session = self._open(run)
-                self._hand_over(composed, session)
-                session.close()
+        self._send("MAIL")
 
-    def interrupt(self) -> None:
-        """Stop the call that runs in another thread: it raises `Cancelled`, code 301."""
-        run = self._run
-        if run is not None:
-            run.cancel()
+    def send_to_terminal_only(self) -> None:
+        """Send the message to the terminals of its recipients (SEND, RFC 821 section 3.4).
 
-    def do_events(self) -> None:
-        """Do nothing: events are delivered while a call runs, there is no loop to turn."""
+        Raises what `send` does, and UsageError where `allow_extensions` is False.
+        """
+        self._send("SEND")
 
-    def config(self, configuration_string: str) -> str:
-        """Set a setting by `Name=Value`, or read one by `Name`; return its value as text.
+    def send_to_terminal_or_email(self) -> None:
+        """Send the message to a recipient's terminal, or else his mailbox (SOML); see `send`."""
+        self._send("SOML")
+
+    def send_to_terminal_and_email(self) -> None:
+        """Send the message to a recipient's terminal and his mailbox (SAML); see `send`."""
+        self._send("SAML")
+
+    def set_message_stream(self, message_stream: BinaryIO) -> None:
+        """Take the message from a binary stream, from where it stands to its end.
+
+        What is said of `message` holds for its content. It is read when the message is composed,
+        and closed after success unless CloseStreamAfterTransfer is False.
 
         Raises:
-            UsageError: If there is no such setting, or the value does not fit.
+            MessageError: With code 302 if it is no binary stream.
         """
-        return configure(self, configuration_string)
+        self._step = advance(self._step, Act.CHANGE)
+        self._stream.give(message_stream)
+        self._only_source("")
+
+    def queue(self, queue_dir: str) -> str:
+        """Put the message into a directory, to be sent by `process_queue`; return the file's name.
+
+        For `*` the text of such a file is returned instead.
+
+        Raises:
+            UsageError, StateError: As `send` does, before anything is written.
+            MessageError: If it cannot be written.
+        """
+        with self._working() as run:
+            advance(self._step, Act.SEND)
+            path = queueing.queue(self._compose(), queue_dir, run)
+            self._stream.sent(close=self.close_stream_after_transfer)
+            return path
+
+    def process_queue(self, queue_dir: str) -> None:
+        """Send what was queued in a directory, and give each file the ending of what became of it.
+
+        Sent files are removed, or with KeepQueue end in `.sent`; `.failed` will never be sent as
+        they are; `.queued` are tried again next time. Without a connection it makes one, and
+        closes it afterwards.
+
+        Raises:
+            MessageError: If the directory cannot be read.
+            DeliveryError: If the server cannot be reached, or some mails were not sent.
+        """
+        with self._working() as run:
+            queueing.process(
+                queue_dir,
+                partial(self._in_session, run),
+                run,
+                keep=self.keep_queue,
+                stop_on=_STOP_ON,
+            )
 
     def reset_headers(self) -> None:
         """Set every header and recipient property back to its default."""
+        self.message_recipients.clear()
         for row in rows(MessageOptions):
             if row.prop and row.name not in CONTENT:
                 setattr(self, row.name, row.default)
+
+    def reset(self) -> None:
+        """Close the connection and set everything but the handlers back to its default."""
+        self.close()
+        self._values.clear()
+        self._clear_collections()
+        self._stream.give(None)
+        self._sent = None
+        self._step = Step.COMPOSE
 
     def close(self) -> None:
         """Let go of the connection; the object can be used again."""
@@ -161,14 +273,109 @@ class SMTP(SmtpAccessors):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    # ---- the mail as it goes out ----
+
+    @property
+    def message_headers_string(self) -> str:
+        """The header of the mail, with the empty line that ends it.
+
+        That of the mail that was sent, or, once anything was changed, of the one that would be;
+        empty as long as no sender is set.
+        """
+        return outgoing.head_of(self._shown()) if self._sent or self.from_ else ""
+
+    def get_message_headers_string(self) -> str:
+        """Return `message_headers_string`."""
+        return self.message_headers_string
+
+    @property
+    def message_headers(self) -> Collection[Header]:
+        """The header fields of `message_headers_string`; the collection cannot be changed."""
+        return outgoing.fields_of(self.message_headers_string)
+
+    @property
+    def message_header_count(self) -> int:
+        """The number of `message_headers`."""
+        return self.message_headers.count
+
+    def get_message_header_count(self) -> int:
+        """Return `message_header_count`."""
+        return self.message_header_count
+
+    def get_message_header_field(self, message_header_index: int) -> str:
+        """Return the name of a header field."""
+        return self.message_headers[message_header_index].field
+
+    def get_message_header_value(self, message_header_index: int) -> str:
+        """Return the value of a header field."""
+        return self.message_headers[message_header_index].value
+
+    @property
+    def transfer_text(self) -> str:
+        """The body of the mail that was sent, as it went out, until anything is changed."""
+        return outgoing.body_of(self._sent) if self._sent else ""
+
+    @property
+    def firewall(self) -> Firewall:
+        """The `firewall_x` properties as one value; setting it copies its fields."""
+        return Firewall.of(self)
+
+    @firewall.setter
+    def firewall(self, value: Firewall) -> None:
+        if not isinstance(value, Firewall):
+            raise Situation.BAD_VALUE.error(
+                f"takes Firewall, not {type(value).__name__}", subject="firewall"
+            )
+        value.copy_to(self)
+
     # ---- within ----
 
-    def _compose(self) -> Composed:
+    def _send(self, verb: str) -> None:
+        with self._working() as run:
+            advance(self._step, Act.SEND)
+            if not self.mail_server:
+                raise Situation.NO_SERVER.error("is empty", subject="mail_server")
+            composed = self._compose(self._telling)
+            with self._in_session(run) as session:
+                self._hand_over(composed, session, verb)
+            self._sent = composed
+            self._stream.sent(close=self.close_stream_after_transfer)
+
+    def _compose(self, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
         """Return the finished mail; PSMTP puts the protected content in."""
-        return compose(draft_from(self, self._stated()))
+        return source.composed(self._draft(), source.raw_source(self, self._stream), wrap)
+
+    def _draft(self, *, with_text: bool = True) -> Draft:
+        draft = draft_from(self, self._stated() if with_text else (), with_text=with_text)
+        return replace(
+            draft,
+            to=(),
+            cc=(),
+            bcc=(),
+            recipients=recipients.stated(self.message_recipients),
+            html=self.html_text if with_text and self.html_text else None,
+        )
+
+    @property
+    def _encoded_elsewhere(self) -> bool:
+        return bool(self._stream or self.message or self.local_file)
 
     def _stated(self) -> tuple[Attachment, ...]:
-        return tuple(one.stated() for one in self.attachments)
+        named = [Attachment(source=self.attached_file)] if self.attached_file else []
+        return (*(one.stated() for one in self.attachments), *named)
+
+    def _shown(self) -> Composed:
+        return self._sent or self._compose()
+
+    @contextmanager
+    def _in_session(self, run: Run) -> Iterator[Session]:
+        """Give the connection that there is, or a new one, which is closed after success."""
+        if self._session is not None and self._session.connected:
+            yield self._session.use(run)
+            return
+        session = self._open(run)
+        yield session
+        session.close()
 
     def _open(self, run: Run) -> Session:
         self._opening = True
@@ -178,39 +385,32 @@ class SMTP(SmtpAccessors):
             self._opening = False
         return self._session
 
-    def _hand_over(self, composed: Composed, session: Session) -> None:
-        delivery = session.deliver(
-            composed.envelope,
-            told(composed.render(), composed.size, session.run),
-            size=composed.size,
-            needs_utf8=composed.needs_utf8,
-            needs_8bit=composed.eight_bit,
-            stop_on=_STOP_ON,
-        )
+    def _hand_over(self, composed: Composed, session: Session, verb: str) -> None:
+        self._telling.run = session.run
+        try:
+            delivery = session.deliver(
+                composed.envelope,
+                composed.render(),
+                size=composed.size,
+                needs_utf8=composed.needs_utf8,
+                needs_8bit=composed.eight_bit,
+                stop_on=_STOP_ON,
+                verb=verb,
+            )
+        finally:
+            self._telling.run = None
         for address, reply in delivery.refused.items():
             error = Situation.SERVER_REFUSED.error(str(reply), subject=address)
             self._dispatch(ErrorReport(error.code.number, str(error)))
 
-    def _dispatch(self, event: Event) -> None:
-        if not isinstance(event, Status) or event.level <= self.log_level:
-            self.fire(event)
+    # ---- what follows from a change ----
 
-    @contextmanager
-    def _working(self, busy: Situation = Situation.BUSY) -> Iterator[Run]:
-        """Do one thing at a time, and tell `on_error` what is raised."""
-        if not self._lock.acquire(blocking=False):
-            raise busy.error("is in the middle of another call", subject=type(self).__name__)
-        self._run = run = new_run(self, emit=self._dispatch)
-        try:
-            yield run
-        except GpgmailError as error:
-            if isinstance(error, ServerError) and error.reply is not None:
-                self._last_reply = str(error.reply)  # of a connection that was never complete
-            self._dispatch(ErrorReport(error.code.number, run.redactor.clean(str(error))))
-            raise
-        finally:
-            self._run = None
-            self._lock.release()
+    def _current(self, row: Row, value: Any) -> Any:  # noqa: ANN401 - any row's
+        if row.name in recipients.LISTS:
+            return recipients.as_text(self.message_recipients, row.name, value)
+        if row.name in _LOCAL and self._session is not None and self._session.connected:
+            return self._session.local_name[_LOCAL[row.name]]
+        return value
 
     def _before_set(self, row: Row) -> None:
         if row.locked is not None and (self._opening or self.connected):
@@ -219,9 +419,24 @@ class SMTP(SmtpAccessors):
 
     def _after_set(self, row: Row) -> None:
         self._step = advance(self._step, _act(row.name))
+        self._sent = None
+        if row.name in source.SOURCES and self._values[row.name]:
+            self._stream.give(None)
+            self._only_source(row.name)
+        elif row.name in recipients.LISTS:
+            recipients.relist(self.message_recipients, row.name, self._values[row.name])
+
+    def _new_run(self) -> Run:
+        return new_run(self, emit=self._dispatch)
+
+    def _only_source(self, name: str) -> None:
+        for other in source.SOURCES:
+            if other != name:
+                self._values.pop(other, None)
 
     def _collection_changing(self, name: str) -> None:
         self._step = advance(self._step, _act(name))
+        self._sent = None
 
 
 def _act(name: str) -> Act:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpgmail.components.options import ComponentOptions, KeyOptions
+from gpgmail.components.options import (
+    ComponentOptions,
+    InertOptions,
+    KeyOptions,
+    SourceOptions,
+)
 from gpgmail.components.types.attachment import Attachment
 from gpgmail.components.types.key import Key
+from gpgmail.components.types.recipient import MessageRecipient
 from gpgmail.core import events
 from gpgmail.message.options import MessageOptions
 from gpgmail.protect.options import ProtectOptions
@@ -46,6 +52,13 @@ ATTACHMENTS = CollectionSurface(
     "Files that go with the mail.",
     ("file", "name"),
 )
+RECIPIENTS = CollectionSurface(
+    "message_recipients",
+    "message_recipient",
+    MessageRecipient,
+    "Whom the mail goes to; `send_to`, `cc` and `b_cc` are read from it.",
+    ("address", "name", "options", "recipient_type"),
+)
 KEYS = CollectionSurface(
     "keys",
     "key",
@@ -65,6 +78,7 @@ EVENTS = (
     events.ConnectionStatus,
     events.EndTransfer,
     events.ErrorReport,
+    events.Expand,
     events.KeyPassphrase,
     events.PITrail,
     events.Progress,
@@ -76,9 +90,9 @@ FACES = (
     Face(
         "Smtp",
         "Plain mail over SMTP.",
-        ("Handlers", "Owner"),
-        (TransportOptions, MessageOptions, ComponentOptions),
-        (ATTACHMENTS,),
+        ("Handlers", "Component"),
+        (TransportOptions, MessageOptions, SourceOptions, ComponentOptions, InertOptions),
+        (ATTACHMENTS, RECIPIENTS),
     ),
     Face(
         "Psmtp",

@@ -31,8 +31,11 @@ def configure(obj: Declared, text: str) -> str:
 
 def _read_only(cls: type[Declared], name: str) -> str:
     """Return the attribute that a read-only setting reads, empty where *name* is none."""
-    readable = cls._read_only_settings.items()
-    return next((attribute for key, attribute in readable if key.lower() == name.lower()), "")
+    for base in cls.__mro__:
+        for key, attribute in vars(base).get("_read_only_settings", {}).items():
+            if key.lower() == name.lower():
+                return str(attribute)
+    return ""
 
 
 def _row(cls: type[Declared], name: str) -> Row:

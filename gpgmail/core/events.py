@@ -74,6 +74,14 @@ class ErrorReport(Event):
 
 
 @dataclass(slots=True)
+class Expand(Event):
+    """The server named one of those whom a mailing list stands for, maybe with his name."""
+
+    handler = "on_expand"
+    address: str
+
+
+@dataclass(slots=True)
 class KeyPassphrase(Event):
     """A key's passphrase is missing or wrong; a handler sets `passphrase`, or leaves it empty."""
 

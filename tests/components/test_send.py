@@ -136,8 +136,8 @@ def test_port_zero_is_refused():
 )
 def test_what_the_connection_stands_on_is_fixed_while_it_stands(name, value, number):
     with Hostile() as server, smtp(server) as mailer:
-        before = getattr(mailer, name)
         mailer.connect()
+        before = getattr(mailer, name)
         with failing(number, StateError) as caught:
             setattr(mailer, name, value)
         assert caught.value.code.family == "TCPClient"

@@ -130,10 +130,10 @@ def test_long_signatures_are_broken_as_the_formatter_does(generate):
         "    def set_short(self, value: int) -> None:",
         "        self.short = value",
     ]
-    arguments = ("index: int", "value: " + "x" * 80)
+    arguments = ("index: int", "value: " + "x" * 60)
     assert list(generate._signature("set_it", arguments, "None")) == [
         "    def set_it(",
-        f"        self, index: int, value: {'x' * 80}",
+        f"        self, index: int, value: {'x' * 60}",
         "    ) -> None:",
     ]
     module = generate.accessors()

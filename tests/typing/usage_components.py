@@ -16,7 +16,7 @@ plain = SMTP(mail_server="mail.example.org", mail_port=25, ssl_enabled=True, log
 mailer = PSMTP(from_="me@example.org", signing_algorithm="SHA512", message_format="PGPMIME")
 assert_type(mailer, PSMTP)
 
-SMTP(25)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+SMTP(25)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
 SMTP(mail_prot=25)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 SMTP(mail_port="25")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 SMTP(signing_algorithm="SHA512")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -57,7 +57,7 @@ plain.get_key_count()  # type: ignore[attr-defined]  # pyright: ignore[reportAtt
 assert_type(mailer.connected, bool)
 assert_type(mailer.idle, bool)
 assert_type(mailer.last_reply, str)
-mailer.connected = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+mailer.connected = "yes"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
 mailer.idle = False  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 mailer.last_reply = ""  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 

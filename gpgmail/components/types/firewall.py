@@ -36,7 +36,7 @@ class Firewall(Declared):
     def of(cls, options: FirewallOptions) -> Firewall:
         """Return the view of the firewall that *options* state."""
         view = cls()
-        view._seen = options  # noqa: SLF001 - of this class
+        view._seen = options
         return view
 
     def copy_to(self, options: FirewallOptions) -> None:
@@ -45,7 +45,7 @@ class Firewall(Declared):
         for name, value in sorted(values.items(), key=lambda item: item[0] == "port"):
             setattr(options, _flat(name), value)  # the port last: the type sets it
 
-    def _current(self, row: Row, value: Any) -> Any:
+    def _current(self, row: Row, value: Any) -> Any:  # noqa: ANN401 - any row's
         return value if self._seen is None else getattr(self._seen, _flat(row.name))
 
     def _after_set(self, row: Row) -> None:

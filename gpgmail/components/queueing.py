@@ -1,0 +1,76 @@
+"""What `queue` and `process_queue` of a component do, by the spool and its runner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpgmail.delivery import queue as runner
+from gpgmail.spool import store
+from gpgmail.spool.queuefile import Queued, dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
+
+    from gpgmail.core.envelope import RecipientType
+    from gpgmail.core.replies import Reply
+    from gpgmail.core.run import Run
+    from gpgmail.message.draft import Composed
+    from gpgmail.transport.session import Session
+
+_AS_TEXT = "*"
+
+
+def queue(composed: Composed, directory: str, run: Run, verb: str = "MAIL") -> str:
+    """Put a finished mail into *directory* and return its file; for `*` return the file's text.
+
+    Raises:
+        MessageError: If it cannot be written.
+    """
+    mail = Queued(
+        envelope=composed.envelope,
+        content=composed.render,
+        needs_utf8=composed.needs_utf8,
+        eight_bit=composed.eight_bit,
+        verb=verb,
+        size=composed.size,
+    )
+    if directory == _AS_TEXT:
+        return dumps(mail)
+    path = store.add(Path(directory), mail, run)
+    run.status(f"queued as {store.shown(path)}", level=2)
+    return str(path)
+
+
+def process(
+    directory: str,
+    in_session: Callable[[], AbstractContextManager[Session]],
+    run: Run,
+    *,
+    keep: bool,
+    stop_on: Collection[RecipientType],
+) -> None:
+    """Send what waits in *directory* through one session, which is not opened for nothing.
+
+    Raises:
+        MessageError: If the directory cannot be read or written.
+        DeliveryError: If the connection fails, or after all were tried some mails were not sent.
+    """
+    if not runner.waiting(directory):
+        return
+    with in_session() as session:
+
+        def deliver(mail: Queued) -> Mapping[str, Reply]:
+            return session.deliver(
+                mail.envelope,
+                mail.content(),
+                size=mail.size,
+                needs_utf8=mail.needs_utf8,
+                needs_8bit=mail.eight_bit,
+                stop_on=stop_on,
+                verb=mail.verb,
+            ).refused
+
+        done = runner.process(directory, deliver, run, keep=keep, usable=session.still_there)
+    done.raise_for_unsent()

@@ -1,0 +1,97 @@
+"""What a component's mail is made of: its texts and attachments, or what the caller encoded.
+
+A mail has one source: whichever of `message_text`, `message`, `local_file` and the stream was set
+last takes the place of the others.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gpgmail.core.situations import Situation
+from gpgmail.message.draft import Composed, Draft, compose, content_fields
+from gpgmail.message.raw import Raw, look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from gpgmail.components.options import SourceOptions
+    from gpgmail.message.part import Part
+
+TEXT = "message_text"
+_RAW = ("message", "local_file")
+SOURCES = (TEXT, *_RAW)
+
+
+class Stream:
+    """The stream that the caller gave; read once, and kept until the mail was sent."""
+
+    def __init__(self) -> None:
+        self._given: BinaryIO | None = None
+        self._looked: Raw | None = None
+
+    def __bool__(self) -> bool:
+        return self._given is not None
+
+    def give(self, stream: BinaryIO | None) -> None:
+        """Take *stream* in the place of the one before.
+
+        Raises:
+            MessageError: With code 302 if it is no binary stream.
+        """
+        self._given, self._looked = stream, None
+
+    def look(self) -> Raw:
+        """Return what is in it, from where it stands to its end."""
+        if self._looked is None:
+            self._looked = look(self._given)  # type: ignore[arg-type] # asked only where it is
+        return self._looked
+
+    def sent(self, *, close: bool) -> None:
+        """Forget what was read; with *close* the stream too, which is closed."""
+        given, self._looked = self._given, None
+        if close and given is not None:
+            self._given = None
+            with suppress(OSError):
+                given.close()
+
+
+def raw_source(options: SourceOptions, stream: Stream) -> Raw | None:
+    """Return what the caller encoded himself, or None where there are texts.
+
+    Raises:
+        MessageError: If it cannot be read, or is empty.
+    """
+    if stream:
+        raw = stream.look()
+    elif options.message or options.local_file:
+        raw = look(options.message or options.local_file)
+    else:
+        return None
+    if not raw.size:
+        raise Situation.NO_INPUT.error("is empty; nothing was sent", subject="raw message")
+    return raw
+
+
+def composed(draft: Draft, raw: Raw | None, wrap: Callable[[Part], Part]) -> Composed:
+    """Return the finished mail of *draft*, with *raw* where there is one.
+
+    Raises:
+        UsageError: If something is missing or not allowed, or *raw* has company.
+    """
+    if raw is None:
+        return compose(draft, wrap)
+    if draft.attachments or draft.html is not None:
+        raise Situation.BAD_VALUE.error(
+            "cannot be combined with attachments or HTML text",
+            subject="raw message",
+            hint="put them into it, or set message_text",
+        )
+    fields = compose(replace(draft, text=""))
+    if raw.whole:
+        mail = wrap(raw.mail())
+        return Composed((), mail, fields.envelope, fields.width, not raw.ascii_head)
+    return replace(fields, content=wrap(raw.body(content_fields(draft))))
