@@ -1,4 +1,8 @@
-"""A store's bytes on their way into a reader, with what it is called and what unlocks it."""
+"""A store's bytes on their way into a reader, with what it is called and what unlocks it.
+
+Passwords stay wrapped until they are an argument of the library: a traceback that shows variables
+shows none.
+"""
 
 from __future__ import annotations
 
@@ -52,11 +56,10 @@ class Source:
         try:
             return load(data, None)
         except TypeError:  # what the library says of a key that is protected
-            password = self.key_password.reveal().encode()
-        if not password:
-            raise self.locked()
+            if not self.key_password:
+                raise self.locked() from None
         try:
-            return load(data, password)
+            return load(data, self.key_password.reveal().encode())
         except UnsupportedAlgorithm:
             raise missing_extra("the protection of this key", self.name) from None
         except (TypeError, ValueError):

@@ -95,8 +95,8 @@ def open_store(
     number: int,
     store: bytes,
     *,
-    store_password: str | Secret = "",
-    key_password: str | Secret | None = None,
+    store_password: Secret | None = None,
+    key_password: Secret | None = None,
 ) -> list[Entry]:
     """Return the entries of a store: never none.
 
@@ -112,10 +112,12 @@ def open_store(
     name = os.fsdecode(store) if kind.is_file else f"the given {kind.words}"
     data = read_file(name) if kind.is_file else store
     checked_size(len(data), name)
-    password = Secret(store_password)
-    key = password if key_password is None else Secret(key_password)
+    password = store_password or Secret("")
+    source = Source(
+        name, _plain(data), password, password if key_password is None else key_password
+    )
     try:
-        entries = kind.read(Source(name, _plain(data), password, key))
+        entries = kind.read(source)
     except GpgmailError:
         raise
     except Exception:  # noqa: BLE001 - whatever a parser says of bytes that are not its own

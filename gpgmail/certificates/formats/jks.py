@@ -18,6 +18,7 @@ from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
     from gpgmail.certificates.source import Source
+    from gpgmail.core.secret import Secret
 
 MAGIC, _JCEKS = bytes.fromhex("feedfeed"), bytes.fromhex("cececece")
 MAGICS = (MAGIC, _JCEKS)
@@ -51,17 +52,15 @@ def _refuse_jceks(source: Source) -> NoReturn:
 
 def _check_sum(source: Source) -> None:
     """Hold the store against its sum where there is a password for it, as Java does."""
-    password = source.store_password.reveal()
-    if not password:
+    if not source.store_password:
         return
     content, stated = source.data[:-_SUM], source.data[-_SUM:]
-    made = hashlib.sha1(_wide(password) + _MIGHTY + content).digest()  # noqa: S324 - the format's
-    if not hmac.compare_digest(made, stated):
+    if not hmac.compare_digest(_sum(source.store_password, _MIGHTY + content), stated):
         raise source.wrong()
 
 
-def _wide(password: str) -> bytes:
-    return password.encode("utf-16-be")
+def _sum(password: Secret, data: bytes) -> bytes:
+    return hashlib.sha1(password.reveal().encode("utf-16-be") + data).digest()  # noqa: S324
 
 
 class _Body:
@@ -108,7 +107,7 @@ def _entry(source: Source, body: _Body, version: int) -> list[Entry]:
     try:  # each key may have a password of its own
         key = load_der_private_key(_unprotected(source, protected), None)
     except PassphraseError as error:
-        return [Entry(first, refusal=error), *map(Entry, rest)]
+        return [Entry(first, refusal=error.with_traceback(None)), *map(Entry, rest)]
     return [Entry(first, key), *map(Entry, rest)]
 
 
@@ -119,14 +118,13 @@ def _unprotected(source: Source, data: bytes) -> bytes:
         raise ValueError("has a key of unknown protection")
     protected = der.value(outer, algorithm.end).content
     salt, cipher, stated = protected[:_SUM], protected[_SUM:-_SUM], protected[-_SUM:]
-    password = _wide(source.key_password.reveal())
-    if not password:
+    if not source.key_password:
         raise source.locked()
     stream, part = b"", salt
     while len(stream) < len(cipher):
-        part = hashlib.sha1(password + part).digest()  # noqa: S324 - the format's
+        part = _sum(source.key_password, part)
         stream += part
     plain = bytes(a ^ b for a, b in zip(cipher, stream, strict=False))
-    if not hmac.compare_digest(hashlib.sha1(password + plain).digest(), stated):  # noqa: S324
+    if not hmac.compare_digest(_sum(source.key_password, plain), stated):
         raise source.wrong()
     return plain

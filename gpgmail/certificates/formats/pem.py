@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from gpgmail.certificates.source import Source
 
+_OPENSSH_PLAIN = b"openssh-key-v1\0\0\0\0\x04none"  # the head of a key without a password
 _BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
 
 
@@ -29,7 +31,7 @@ def read(source: Source) -> list[Entry]:
         try:
             found[kind] += load(source, block)
         except PassphraseError as error:
-            found["refusal"].append(error)
+            found["refusal"].append(error.with_traceback(None))
     return _entries(**found)
 
 
@@ -81,7 +83,12 @@ def _private(source: Source, block: bytes) -> list[Any]:
 def _openssh(source: Source, block: bytes) -> list[Any]:
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-    return [source.unlock(load_ssh_private_key, block)]
+    def load(data: bytes, password: bytes | None) -> Any:  # noqa: ANN401 - a key of any kind
+        if password is None and _OPENSSH_PLAIN not in base64.b64decode(data.splitlines()[1]):
+            raise TypeError  # as for keys of other formats; before 43 the library says ValueError
+        return load_ssh_private_key(data, password)
+
+    return [source.unlock(load, block)]
 
 
 def _public(source: Source, block: bytes) -> list[Any]:  # noqa: ARG001 - loaders are alike

@@ -30,10 +30,12 @@ def read(source: Source) -> list[Entry]:
 def _opened(source: Source) -> PKCS12KeyAndCertificates:
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
-    password = source.store_password.reveal().encode()
-    for attempt in (password,) if password else (b"", None):  # RFC 7292 knows two ways of none
-        try:
-            return load_pkcs12(source.data, attempt)
-        except ValueError:
-            continue
-    raise source.wrong() if password else source.locked()
+    try:
+        return load_pkcs12(source.data, source.store_password.reveal().encode())
+    except ValueError:
+        if source.store_password:
+            raise source.wrong() from None
+    try:  # RFC 7292 knows two ways of having no password
+        return load_pkcs12(source.data, None)
+    except ValueError:
+        raise source.locked() from None

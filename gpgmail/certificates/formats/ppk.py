@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,9 @@ _MAC_2 = b"putty-private-key-file-mac-key"
 class _Keys:
     """What a passphrase gives: a cipher key, a start value, and the key of the MAC."""
 
-    cipher: bytes
-    start: bytes
-    mac: bytes
+    cipher: bytes = field(repr=False)
+    start: bytes = field(repr=False)
+    mac: bytes = field(repr=False)
 
 
 def read(source: Source) -> list[Entry]:
@@ -92,19 +92,20 @@ def _keys(source: Source, stated: dict[str, bytes], version: _Version) -> _Keys:
         return _Keys(b"", b"", version.plain_mac)
     if stated["Encryption"] != b"aes256-cbc":
         raise ValueError("has an unknown cipher")
-    password = source.key_password.reveal().encode()
-    if not password:
+    if not source.key_password:
         raise source.locked()
-    return version.derive(source, stated, password)
+    return version.derive(source, stated)
 
 
-def _keys_2(source: Source, stated: dict[str, bytes], password: bytes) -> _Keys:  # noqa: ARG001
-    halves = (hashlib.sha1(bytes([0, 0, 0, half]) + password).digest() for half in (0, 1))  # noqa: S324
-    mac = hashlib.sha1(_MAC_2 + password).digest()  # noqa: S324 - the format has it
-    return _Keys(b"".join(halves)[:32], bytes(16), mac)
+def _keys_2(source: Source, stated: dict[str, bytes]) -> _Keys:  # noqa: ARG001 - versions are alike
+    first, second, mac = (
+        hashlib.sha1(before + source.key_password.reveal().encode()).digest()  # noqa: S324
+        for before in (bytes(4), bytes([0, 0, 0, 1]), _MAC_2)
+    )
+    return _Keys((first + second)[:32], bytes(16), mac)
 
 
-def _keys_3(source: Source, stated: dict[str, bytes], password: bytes) -> _Keys:
+def _keys_3(source: Source, stated: dict[str, bytes]) -> _Keys:
     memory, passes, lanes = (
         int(stated[f"Argon2-{name}"]) for name in ("Memory", "Passes", "Parallelism")
     )
@@ -116,7 +117,7 @@ def _keys_3(source: Source, stated: dict[str, bytes], password: bytes) -> _Keys:
         iterations=passes,
         lanes=lanes,
         memory_cost=memory,
-    ).derive(password)
+    ).derive(source.key_password.reveal().encode())
     return _Keys(derived[:32], derived[32:48], derived[48:])
 
 
@@ -133,7 +134,7 @@ def _argon2(source: Source, stated: bytes) -> Any:  # noqa: ANN401 - the library
 class _Version:
     """How a version derives keys, its MAC's digest, and the MAC's key without a password."""
 
-    derive: Callable[[Source, dict[str, bytes], bytes], _Keys]
+    derive: Callable[[Source, dict[str, bytes]], _Keys]
     digest: str
     plain_mac: bytes
 

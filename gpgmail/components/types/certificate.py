@@ -17,6 +17,7 @@ from gpgmail.certificates.selection import select
 from gpgmail.certificates.source import unreadable
 from gpgmail.components import wording
 from gpgmail.core.declare import Declared, Row, is_set, prop
+from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
@@ -334,8 +335,8 @@ class Certificate(Declared):
         return stores.open_store(
             store_type,
             store,
-            store_password=self.store_password,
-            key_password=self.key_password,
+            store_password=Secret(self.store_password),
+            key_password=Secret(self.key_password),
         )
 
     # ---- setting ----
