@@ -84,7 +84,8 @@ def _openssh(source: Source, block: bytes) -> list[Any]:
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
     def load(data: bytes, password: bytes | None) -> Any:  # noqa: ANN401 - a key of any kind
-        if password is None and _OPENSSH_PLAIN not in base64.b64decode(data.splitlines()[1]):
+        body = base64.b64decode(b"".join(data.splitlines()[1:-1]))
+        if password is None and not body.startswith(_OPENSSH_PLAIN):
             raise TypeError  # as for keys of other formats; before 43 the library says ValueError
         return load_ssh_private_key(data, password)
 
