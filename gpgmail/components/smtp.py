@@ -19,6 +19,7 @@ from gpgmail.message.content import Attachment, as_it_is
 from gpgmail.message.options import MessageOptions, draft_from
 from gpgmail.transport.options import new_run
 from gpgmail.transport.session import Session
+from gpgmail.transport.tls.resume import Resumption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,6 +58,7 @@ class SMTP(SmtpAccessors):
         self._step = Step.COMPOSE
         self._session: Session | None = None
         self._opening = False
+        self._resumption = Resumption()
         self._stream = source.Stream()
         self._telling = outgoing.Telling()
         self._sent: Composed | None = None
@@ -380,7 +382,7 @@ class SMTP(SmtpAccessors):
     def _open(self, run: Run) -> Session:
         self._opening = True
         try:
-            self._session = Session.open(self, run)
+            self._session = Session.open(self, run, self._resumption)
         finally:
             self._opening = False
         return self._session
