@@ -370,6 +370,24 @@ class SmtpAccessors(
     def set_attachment_name(self, attachment_index: int, value: str) -> None:
         self.attachments[attachment_index].name = value
 
+    def get_attachment_content_type(self, attachment_index: int) -> str:
+        return self.attachments[attachment_index].content_type
+
+    def set_attachment_content_type(self, attachment_index: int, value: str) -> None:
+        self.attachments[attachment_index].content_type = value
+
+    def get_attachment_content_id(self, attachment_index: int) -> str:
+        return self.attachments[attachment_index].content_id
+
+    def set_attachment_content_id(self, attachment_index: int, value: str) -> None:
+        self.attachments[attachment_index].content_id = value
+
+    def get_attachment_inline(self, attachment_index: int) -> bool:
+        return self.attachments[attachment_index].inline
+
+    def set_attachment_inline(self, attachment_index: int, value: bool) -> None:
+        self.attachments[attachment_index].inline = value
+
     @property
     def message_recipient_count(self) -> int:
         return self.message_recipients.count
@@ -402,12 +420,10 @@ class SmtpAccessors(
     def set_message_recipient_options(self, message_recipient_index: int, value: str) -> None:
         self.message_recipients[message_recipient_index].options = value
 
-    def get_message_recipient_recipient_type(self, message_recipient_index: int) -> int:
+    def get_message_recipient_type(self, message_recipient_index: int) -> int:
         return self.message_recipients[message_recipient_index].recipient_type
 
-    def set_message_recipient_recipient_type(
-        self, message_recipient_index: int, value: int
-    ) -> None:
+    def set_message_recipient_type(self, message_recipient_index: int, value: int) -> None:
         self.message_recipients[message_recipient_index].recipient_type = value
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -19,10 +19,17 @@ class Collection(Generic[T]):
     """A list of one type; setting `count` makes empty items or drops the last ones."""
 
     def __init__(
-        self, kind: type[T], changing: Callable[[], None], name: str, items: Iterable[T] = ()
+        self,
+        kind: type[T],
+        changing: Callable[[], None],
+        name: str,
+        items: Iterable[T] = (),
+        *,
+        placed: Callable[[list[T]], None] | None = None,
     ) -> None:
         self._kind = kind
         self._changing = changing
+        self._placed = placed
         self._name = name
         self._items = list(items)
 
@@ -88,6 +95,8 @@ class Collection(Generic[T]):
         accepted = [self._accept(item) for item in items]
         self._changing()
         self._items[where] = accepted
+        if self._placed is not None:
+            self._placed(accepted)
 
     def _accept(self, item: T) -> T:
         if not isinstance(item, self._kind):
@@ -109,6 +118,9 @@ class Owner:
 
     def _collection_changing(self, name: str) -> None:
         """Say no to a change of the collection *name*, or take note of it; components do."""
+
+    def _collection_placed(self, name: str, items: Sequence[object]) -> None:
+        """Take note of *items* that came into the collection *name*; components do."""
 
     def _clear_collections(self) -> None:
         held: dict[str, Collection[Any]] = self.__dict__.get("_collections", {})
@@ -139,6 +151,7 @@ class Items(Generic[T]):
                 self._kind,
                 lambda: obj._collection_changing(self._name),  # noqa: SLF001 - asked of it
                 self._name,
+                placed=lambda items: obj._collection_placed(self._name, items),  # noqa: SLF001
             )
         return held[self._name]
 

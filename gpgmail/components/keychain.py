@@ -1,6 +1,7 @@
 """The selectors of a component become one job for an engine.
 
-One home has the secret keys of all signers; the public keys of recipients may be anywhere.
+One home has the secret keys of all signers; the public keys of recipients may be anywhere. Where
+a passphrase takes the place of keys the home is an empty one, and never the user's own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gpgmail.keys.trust import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import ExitStack
 
     from gpgmail.components.types.key import Key
     from gpgmail.core.passphrases import Ask
@@ -30,21 +32,30 @@ if TYPE_CHECKING:
 class Keychain:
     """The keys of one operation: None for what is not to be done, and never an empty list.
 
-    Keys of the addresses in *hidden* are not named in the ciphertext.
+    Keys of the addresses in *hidden* are not named in the ciphertext. With *symmetric*, a
+    passphrase, no key is used.
     """
 
     signers: tuple[Key, ...] | None
     recipients: tuple[Key, ...] | None
     hidden: frozenset[str]
     trust: str
+    symmetric: str = ""
 
-    def job(self, algorithms: Algorithms, ask: Ask | None, run: Run) -> tuple[Job, frozenset[str]]:
+    def job(
+        self, algorithms: Algorithms, ask: Ask | None, run: Run, held: ExitStack
+    ) -> tuple[Job, frozenset[str]]:
         """Return the job, and the addresses whose keys will be seen in the ciphertext.
+
+        It can be done as long as *held* is not closed.
 
         Raises:
             KeySelectionError: If a key is missing or not usable.
-            UnsupportedError: If the signers' secret keys are in more than one keyring.
+            UnsupportedError: If the signers' secret keys are in more than one keyring, or there is
+                a passphrase and something is to be signed (112).
         """
+        if self.symmetric:
+            return self._without_keys(algorithms, run, held), frozenset()
         signers = _given(self.signers, "keys")
         recipients = _given(self.recipients, "recipient_keys")
         first, *others = _rings(signers, recipients)
@@ -64,6 +75,20 @@ class Keychain:
         )
         seen = (addresses for key, addresses in chosen if not key.hidden)
         return job, frozenset().union(*seen)
+
+    def _without_keys(self, algorithms: Algorithms, run: Run, held: ExitStack) -> Job:
+        from gpgmail.gpg.prepared import empty_home
+
+        if self.signers is not None:
+            raise Situation.ENGINE_CANNOT.error(
+                "only encrypt() works with a passphrase in place of keys",
+                subject="SymmetricPassphrase",
+                hint="call encrypt(), or set it empty",
+            )
+        passphrase = Secret(self.symmetric)
+        run.redactor.know(passphrase)
+        home = held.enter_context(empty_home(run)).home
+        return Job(home=home, algorithms=algorithms, symmetric=passphrase)
 
     def _chosen(self, found: Selection) -> tuple[ChosenKey, frozenset[str]]:
         user_ids = found.key.user_ids

@@ -13,6 +13,12 @@ def _trust(value: str) -> str:
     return value
 
 
+def _key_id_length(value: int) -> int:
+    if value not in {4, 8}:
+        raise ValueError(f"must be 4 or 8, not {value}")
+    return value
+
+
 class SourceOptions(Declared):
     """Where the content of the mail comes from, when not from `message_text` alone.
 
@@ -107,6 +113,12 @@ class KeyOptions(Declared):
         doc="Which keys belong to an address of a recipient: `gnupg` by gpg's validity, "
         "`pinned:FILE` by a list, `always` whichever is found; empty for `gnupg` in directories "
         "and `always` in files. Keys named by fingerprint are not asked. Ours.",
+    )
+    key_id_length: int = setting(
+        default=8,
+        key="KeyIdLength",
+        check=_key_id_length,
+        doc="Bytes of the key ids that are shown, 4 or 8; a key is found by either.",
     )
     require_protection: bool = setting(
         default=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from gpgmail.components._accessors import PsmtpAccessors
 from gpgmail.components.keychain import Keychain
 from gpgmail.components.life import Act, Step, advance
 from gpgmail.components.smtp import CONTENT, SMTP
+from gpgmail.components.types.key import Key
 from gpgmail.core.declare import Deferred, is_set
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import SignatureMode
@@ -22,9 +24,10 @@ from gpgmail.protect import inline, pgpmime
 from gpgmail.protect.options import algorithms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gpgmail.core.declare import Row
+    from gpgmail.core.events import KeyPassphrase
     from gpgmail.core.run import Run
     from gpgmail.crypto.engine import Job
     from gpgmail.message.content import Attachment
@@ -84,7 +87,7 @@ class PSMTP(PsmtpAccessors, SMTP):
         self._protect(sign=True)
 
     def encrypt(self) -> None:
-        """Encrypt the message to every key in `recipient_keys`.
+        """Encrypt the message to every key in `recipient_keys`, or with SymmetricPassphrase.
 
         Raises:
             KeySelectionError: If a key is missing or cannot be encrypted to.
@@ -107,7 +110,7 @@ class PSMTP(PsmtpAccessors, SMTP):
     # ---- protecting ----
 
     def _protect(self, *, sign: bool = False, encrypt: bool = False) -> None:
-        with self._working(Situation.CRYPTO_BUSY) as run:
+        with self._working(Situation.CRYPTO_BUSY) as run, ExitStack() as held:
             if self._encoded_elsewhere:
                 raise Situation.UNSUPPORTED_HERE.error(
                     "a raw message goes out as it is and cannot be protected",
@@ -117,7 +120,7 @@ class PSMTP(PsmtpAccessors, SMTP):
             self._notice_attachments()
             self._step = advance(self._step, Act.PROTECT)
             try:
-                job, visible = self._job(run, sign=sign, encrypt=encrypt)
+                job, visible = self._job(run, held, sign=sign, encrypt=encrypt)
                 text, done = _FORMATS[self.message_format](self, self._begun(), job, run)
             except BaseException:
                 failed = _Done(signed=sign, encrypted=encrypt)
@@ -133,15 +136,22 @@ class PSMTP(PsmtpAccessors, SMTP):
             )
             self._step = advance(self._step, Act.SUCCEED)
 
-    def _job(self, run: Run, *, sign: bool, encrypt: bool) -> tuple[Job, frozenset[str]]:
+    def _job(
+        self, run: Run, held: ExitStack, *, sign: bool, encrypt: bool
+    ) -> tuple[Job, frozenset[str]]:
         keychain = Keychain(
             signers=tuple(self.keys) if sign else None,
             recipients=tuple(self.recipient_keys) if encrypt else None,
             hidden=self._blind(),
             trust=self.trust,
+            symmetric=self.symmetric_passphrase,
         )
-        ask = self.fire if self.on_key_passphrase is not None else None
-        return keychain.job(algorithms(self), ask, run)
+        ask = self._ask if self.on_key_passphrase is not None else None
+        return keychain.job(algorithms(self), ask, run, held)
+
+    def _ask(self, event: KeyPassphrase) -> None:
+        event.key_id = event.key_id[-2 * self.key_id_length :]
+        self.fire(event)
 
     def _begun(self) -> _Done:
         """Return what was done so far, and before the first time note what was composed."""
@@ -151,7 +161,7 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _as_pgpmime(self, done: _Done, job: Job, run: Run) -> _Protected:
         content = done.content or body(self._draft())
-        protect = pgpmime.encrypt if job.recipients else pgpmime.sign
+        protect = pgpmime.encrypt if job.encrypts else pgpmime.sign
         protected = protect(content, engine(), job, run).content
         return Deferred(lambda: _text_of(protected)), replace(done, content=protected)
 
@@ -164,7 +174,7 @@ class PSMTP(PsmtpAccessors, SMTP):
             )
         attached = self._inline_attachments(job, run)
         text, charset = self.message_text, of_page(self.code_page)
-        if job.recipients:
+        if job.encrypts:
             made = inline.encrypt_text(text, engine(), job, run, charset=charset)
         else:
             mode = SignatureMode.CLEARTEXT if self.clear_signature else SignatureMode.OPAQUE
@@ -173,7 +183,7 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _inline_attachments(self, job: Job, run: Run) -> tuple[Attachment, ...]:
         attached = self._stated()
-        if attached and job.recipients and not is_set(self, "process_attachments"):
+        if attached and job.encrypts and not is_set(self, "process_attachments"):
             raise Situation.POLICY.error(
                 f"{len(attached)} attachments would go out in clear beside an encrypted text",
                 subject="attachments",
@@ -210,10 +220,14 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _require_protection(self) -> None:
         wanted = (
-            (self.recipient_keys, self._done.encrypted, Situation.NOT_ENCRYPTED),
-            (self.keys, self._done.signed, Situation.NOT_SIGNED),
+            (
+                bool(len(self.recipient_keys) or self.symmetric_passphrase),
+                self._done.encrypted,
+                Situation.NOT_ENCRYPTED,
+            ),
+            (bool(len(self.keys)), self._done.signed, Situation.NOT_SIGNED),
         )
-        for keys, done, situation in wanted:
+        for asked, done, situation in wanted:
             if done:
                 continue
             if situation in self._done.owed:
@@ -222,11 +236,11 @@ class PSMTP(PsmtpAccessors, SMTP):
                     subject="message",
                     hint="protect the message again, or set its text anew",
                 )
-            if self.require_protection and len(keys):
+            if self.require_protection and asked:
                 raise situation.error(
-                    "keys are set but were not used",
+                    "keys or a passphrase are set but were not used",
                     subject="message",
-                    hint="protect the message, drop the keys, or config RequireProtection=False",
+                    hint="protect the message, drop them, or config RequireProtection=False",
                 )
 
     # ---- beginning anew ----
@@ -235,11 +249,22 @@ class PSMTP(PsmtpAccessors, SMTP):
         super()._after_set(row)
         if row.name in CONTENT:
             self._done = _Done()
+        if row.name == "key_id_length":
+            self._show_ids((*self.keys, *self.recipient_keys))
 
     def _collection_changing(self, name: str) -> None:
         super()._collection_changing(name)
         if name in CONTENT:
             self._reopen()
+
+    def _collection_placed(self, name: str, items: Sequence[object]) -> None:
+        super()._collection_placed(name, items)
+        self._show_ids(items)
+
+    def _show_ids(self, items: Iterable[object]) -> None:
+        for item in items:
+            if isinstance(item, Key):
+                item.show_ids(self.key_id_length)
 
     def _notice_attachments(self) -> None:
         """Begin anew where an attachment itself was changed since it was protected."""

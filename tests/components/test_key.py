@@ -281,13 +281,14 @@ def test_the_first_usable_key_is_named_by_a_status_event(sink, own):
         mailer.keys.append(Key(own))
         ears = Ears(mailer, "status")
         mailer.sign()
-        named = [event.message for event in ears.status]
-        assert any(SENDER.fingerprint in text and SENDER.address in text for text in named)
+        (named,) = [event.message for event in ears.status if "using" in event.message]
+        assert SENDER.fingerprint in named
+        assert SENDER.address in named
         mailer.message_text = "another"
         mailer.keys[0] = Key(own, SENDER.address)
         ears.status.clear()
         mailer.sign()
-        assert not ears.status
+        assert not [event for event in ears.status if "using" in event.message]
 
 
 def test_a_signing_subkey_signs_and_the_key_is_the_primary(sink, home):

@@ -215,6 +215,7 @@ def test_signers_of_two_keyrings_are_refused_by_name(sink, home):
     assert "one keyring" in str(caught.value)
 
 
+@pytest.mark.proves("on_progress")
 def test_progress_is_told_as_gpg_takes_the_content(sink, own):
     with psmtp(sink, message_format="PGPMIME") as mailer:
         recipient(mailer, own, ALICE)
@@ -225,7 +226,21 @@ def test_progress_is_told_as_gpg_takes_the_content(sink, own):
     assert taken == sorted(taken)
     assert len(taken) > 2
     assert 400_000 < taken[-1] < 420_000
-    assert {event.percent_processed for event in ears.progress} == {-1}
+    percent = [event.percent_processed for event in ears.progress]
+    assert percent == [bytes_so_far * 100 // taken[-1] for bytes_so_far in taken]
+    assert percent[-1] == 100
+
+
+@pytest.mark.proves("on_progress")
+def test_the_percentage_is_unknown_where_the_size_is(sink, own):
+    with psmtp(sink, process_attachments=True) as mailer:
+        recipient(mailer, own, ALICE)
+        mailer.attachments.append(Attachment(file="/proc/self/status", name="a"))
+        ears = Ears(mailer, "progress")
+        mailer.encrypt()
+    of_file, of_text = ears.progress
+    assert (of_file.percent_processed, of_file.bytes_processed > 100) == (-1, True)
+    assert (of_text.percent_processed, of_text.bytes_processed) == (100, len(TEXT.encode()))
 
 
 def test_a_handler_of_progress_that_raises_stops_the_protection(sink, own):

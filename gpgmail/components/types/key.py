@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F")
 
+LONGEST_ID = 8  # bytes of a key id
+
 # What each selector takes, the most exact first; the reference's user id may be an id too.
 _SELECTORS = {
     "fingerprint": (Named.ANY, Named.FINGERPRINT),
@@ -66,6 +68,7 @@ class Key(Declared):
         self._selectors = dict.fromkeys(_SELECTORS, "")
         self._opened: Keyring | None = None
         self._found: KeyFacts | None = None
+        self._id_digits = 2 * LONGEST_ID
 
     # ---- what selects ----
 
@@ -89,8 +92,8 @@ class Key(Declared):
 
     @property
     def id(self) -> str:
-        """The key id of 16 digits; set it, or that of a subkey, to select."""
-        return self._fact(lambda key: key.key_id, "")
+        """The key id, of as many bytes as KeyIdLength says; set it, or a subkey's, to select."""
+        return self._fact(lambda key: key.key_id[-self._id_digits :], "")
 
     @id.setter  # noqa: A003 - the property is meant
     def id(self, value: str) -> None:
@@ -105,6 +108,10 @@ class Key(Declared):
     def blank(self) -> bool:
         """Whether nothing was set that could name a key."""
         return not (self.keyring or self.encoded or self.query)
+
+    def show_ids(self, length: int) -> None:
+        """Show `id` with *length* bytes; a component does this with its keys."""
+        self._id_digits = 2 * length
 
     # ---- facts ----
 
