@@ -124,7 +124,8 @@ def _collection(collection: CollectionSurface) -> Iterator[str]:
     for field in collection.fields:
         kind = _annotation(collection.kind, field)
         target = f"self.{name}[{index}].{field}"
-        yield from _pair(f"{prefix}_{field}", (f"{index}: int",), kind, target)
+        word = field.removeprefix(f"{prefix.rpartition('_')[2]}_")  # recipient_type is the type
+        yield from _pair(f"{prefix}_{word}", (f"{index}: int",), kind, target)
 
 
 def _pair(name: str, index: tuple[str, ...], kind: str, target: str) -> Iterator[str]:

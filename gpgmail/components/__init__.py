@@ -12,16 +12,31 @@ if TYPE_CHECKING:
     from gpgmail.components.smtp import SMTP
     from gpgmail.components.types.attachment import Attachment
     from gpgmail.components.types.certificate import Certificate
+    from gpgmail.components.types.firewall import Firewall
+    from gpgmail.components.types.header import Header
     from gpgmail.components.types.key import Key
+    from gpgmail.components.types.recipient import MessageRecipient
 
-__all__ = ["PSMTP", "SMTP", "Attachment", "Certificate", "Key"]
+__all__ = [
+    "PSMTP",
+    "SMTP",
+    "Attachment",
+    "Certificate",
+    "Firewall",
+    "Header",
+    "Key",
+    "MessageRecipient",
+]
 
 _MODULES = {
     "PSMTP": "psmtp",
     "SMTP": "smtp",
     "Attachment": "types.attachment",
     "Certificate": "types.certificate",
+    "Firewall": "types.firewall",
+    "Header": "types.header",
     "Key": "types.key",
+    "MessageRecipient": "types.recipient",
 }
 
 

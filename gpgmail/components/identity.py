@@ -8,7 +8,7 @@ LICENSE = "MIT"
 def build_info() -> str:
     """Return the versions of gpgmail, Python and gpg."""
     import platform
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from gpgmail.core.errors import EngineError
     from gpgmail.gpg.binary import find
@@ -17,4 +17,8 @@ def build_info() -> str:
         gpg = ".".join(map(str, find("gpg").version))
     except EngineError:
         gpg = "none"
-    return f"gpgmail {version('gpgmail')}, Python {platform.python_version()}, gpg {gpg}"
+    try:
+        own = version("gpgmail")
+    except PackageNotFoundError:  # run from a directory
+        own = "not installed"
+    return f"gpgmail {own}, Python {platform.python_version()}, gpg {gpg}"

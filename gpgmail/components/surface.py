@@ -50,7 +50,7 @@ ATTACHMENTS = CollectionSurface(
     "attachment",
     Attachment,
     "Files that go with the mail.",
-    ("file", "name"),
+    ("file", "name", "content_type", "content_id", "inline"),
 )
 RECIPIENTS = CollectionSurface(
     "message_recipients",

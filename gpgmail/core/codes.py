@@ -245,3 +245,6 @@ ALIASES = {
     if row.family is Family.TCP_CLIENT and row is not ErrorCode.TCP_FILE_WRITE
 }
 _BY_NUMBER |= ALIASES
+
+# Codes that the reference lists and nothing here raises, and why.
+NEVER: dict[ErrorCode, str] = {}

@@ -1,0 +1,29 @@
+"""Where the components leave what the reference documents, and why; docs/conformance.md shows it.
+
+What can mean nothing here is not among this: its row says so itself.
+"""
+
+from __future__ import annotations
+
+DEVIATIONS = {
+    "SSLEnabledProtocols": "TLS 1.2 and 1.3, as OpenSSL has them: the documented 4032 leaves out "
+    "1.3 and lets in 1.0 and 1.1, which RFC 8996 forbids",
+    "ssl_start_mode": "3 in every class, and while it was never set plaintext to this machine "
+    "alone; one page has 0 as the default",
+    "password": "goes out without TLS only to this machine, or after AllowCleartextAuth=True",
+    "VersionHeader": "empty: the documented default is the name of another product",
+    "Charset": "while it is empty, header text outside ASCII goes out as UTF-8 by RFC 2047: to "
+    "send it as it is would break the mail",
+    "mail_server": "keeps its name after it was resolved, since certificates are checked against "
+    "it; the address is in on_connection_status",
+    "firewall_host": "keeps its name after it was resolved, as mail_server does",
+    "send_to": "setting it takes out whom it had named before, so that a mail never goes to the "
+    "recipients of the one before it; cc and b_cc do the same",
+    "process_queue": "a temporary refusal and a lost connection leave `.queued`, to be tried "
+    "again; `.failed` is what was refused for good",
+    "message_recipient_options": "`NOTIFY SUCCESS` is sent as `NOTIFY=SUCCESS`, which RFC 3461 "
+    "asks for",
+    "interrupt": "raises code 301 of SMTP in the call that was interrupted; code 301 of TCPClient "
+    "does not occur beside it",
+    "timeout": "a time limit is always code 201 of TCPClient",
+}
