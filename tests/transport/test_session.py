@@ -148,6 +148,7 @@ def test_the_small_mail_leaves_with_its_final_dot(monkeypatch):
 # ------------------------------------------------------------------------------------- greeting
 
 
+@pytest.mark.proves("Hello")
 @pytest.mark.parametrize(
     ("hostname", "hello", "expected"),
     [
@@ -181,6 +182,7 @@ def test_over_ipv6_the_name_is_an_ipv6_literal(monkeypatch):
         assert session._own_name() == "[IPv6:::1]"
 
 
+@pytest.mark.proves("allow_extensions")
 def test_helo_is_said_where_ehlo_is_not_known():
     script = refusing(Phase.EHLO, b"502 what\r\n", b"250 hostile.example\r\n")
     with Hostile(script) as server:
@@ -193,6 +195,7 @@ def test_helo_is_said_where_ehlo_is_not_known():
     assert connection.contents == [MAIL]
 
 
+@pytest.mark.proves("allow_extensions")
 def test_without_extensions_only_helo_is_said():
     with Hostile() as server:
         send(options_for(server, allow_extensions=False))
@@ -592,6 +595,7 @@ def test_progress_of_a_large_mail():
     assert set(percents[half:]) == {-1}
 
 
+@pytest.mark.proves("SMTP 163", "TCPClient 116")
 def test_without_a_server_there_is_no_session():
     with failing(UsageError, 163):
         Session.open(TransportOptions(), Run())
@@ -740,7 +744,7 @@ def test_last_words_are_heard_when_nothing_can_be_sent(lines, kind, number, word
 
 def test_an_interrupt_while_the_session_recovers_leaves_no_connection():
     def handler(event):
-        if isinstance(event, PITrail) and event.message == "rset":
+        if isinstance(event, PITrail) and event.message == "RSET":
             raise KeyboardInterrupt
 
     with Hostile({Phase.MAIL: Reply(b"550 no\r\n")}) as server:
