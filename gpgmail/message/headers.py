@@ -111,8 +111,8 @@ def phrase(name: str, style: Style = STYLE, *, field: str = "display name") -> s
 def parameter(name: str, value: str) -> str:
     """Return a MIME parameter with its semicolon, by RFC 2231 where RFC 2045 has no way.
 
-    A value with a quote or backslash is written by RFC 2231 too, since readers differ about
-    escapes in quoted strings.
+    A value with a quote, backslash or semicolon is written by RFC 2231 too, since readers differ
+    about what these are in quoted strings.
 
     Raises:
         UsageError: If it holds CR, LF, NUL, or what UTF-8 cannot express.
@@ -120,7 +120,7 @@ def parameter(name: str, value: str) -> str:
     refuse_controls(value, name)
     if _TOKEN.fullmatch(value):
         return f"; {name}={value}"
-    if _PRINTABLE.fullmatch(value) and not set('"\\\t') & set(value):
+    if _PRINTABLE.fullmatch(value) and not set('"\\;\t') & set(value):
         return f'; {name}="{value}"'
     from urllib.parse import quote
 
