@@ -39,7 +39,10 @@ def queue(composed: Composed, directory: str, run: Run, verb: str = "MAIL") -> s
     if directory == _AS_TEXT:
         return dumps(mail)
     path = store.add(Path(directory), mail, run)
-    run.status(f"queued as {store.shown(path)}", level=2)
+    run.status(
+        f"queued as {store.shown(path)}: only its owner can read it, and what was not encrypted is "
+        "plain in it"
+    )
     return str(path)
 
 
