@@ -12,11 +12,11 @@ from gpgmail.components._accessors import SmtpAccessors
 from gpgmail.components.life import Act, Step, advance
 from gpgmail.components.types.firewall import Firewall
 from gpgmail.core.declare import rows
-from gpgmail.core.envelope import RecipientType
 from gpgmail.core.events import ErrorReport, Expand
 from gpgmail.core.situations import Situation
 from gpgmail.message.content import Attachment, as_it_is
 from gpgmail.message.options import MessageOptions, draft_from
+from gpgmail.transport.dialogue import stopping
 from gpgmail.transport.options import new_run
 from gpgmail.transport.session import Session
 from gpgmail.transport.tls.resume import Resumption
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from gpgmail.message.part import Part
 
 CONTENT = frozenset({*source.SOURCES, "html_text", "attached_file", "attachments"})
-_STOP_ON = (RecipientType.TO, RecipientType.CC)
 _LOCAL = {"local_host": 0, "local_port": 1}  # where they stand in a socket's own name
 
 
@@ -246,7 +245,7 @@ class SMTP(SmtpAccessors):
                 partial(self._in_session, run),
                 run,
                 keep=self.keep_queue,
-                stop_on=_STOP_ON,
+                stop_on=stopping(self),
             )
 
     def reset_headers(self) -> None:
@@ -396,7 +395,7 @@ class SMTP(SmtpAccessors):
                 size=composed.size,
                 needs_utf8=composed.needs_utf8,
                 needs_8bit=composed.eight_bit,
-                stop_on=_STOP_ON,
+                stop_on=stopping(self),
                 verb=verb,
             )
         finally:

@@ -64,7 +64,7 @@ class Client(smtplib.SMTP):
         self.start = Start.PLAIN
         self._wire: Wire | None = None
         self._resumption = resumption or Resumption()
-        self._transcript = Transcript(run)
+        self._transcript = Transcript(run, options)
         self._secrets: list[Secret] = []
         self._in_step = False
         self._eight_bit = False
@@ -169,8 +169,9 @@ class Client(smtplib.SMTP):
         self.last_reply = Reply(lines[-1].code, texts)
         self._in_step = True
         if self.last_reply.code == _SERVICE_ENDS:
-            self.abort()
-            raise failures.refusal(self.last_reply, self.subject)
+            error = failures.refusal(self.last_reply, self.subject)
+            self.abort(error)
+            raise error
         return self.last_reply.code, b"\n".join(line.text for line in lines)
 
     def starttls(
@@ -259,13 +260,13 @@ class Client(smtplib.SMTP):
         finally:
             self.abort()
 
-    def abort(self) -> None:
-        """Close the connection at once and without a word."""
+    def abort(self, why: BaseException | None = None) -> None:
+        """Close the connection at once and without a word; listeners are told the code of *why*."""
         wire, self._wire, self.sock, self._in_step = self._wire, None, None, False
         if wire is not None:
             self._resumption.keep(wire.tls_session)
             wire.close()
-            self._report("disconnected", f"connection to {self.peer} closed")
+            self._report("disconnected", f"connection to {self.peer} closed", why)
 
     # ---------------------------------------------------------------------- commands of our own
 
@@ -362,9 +363,12 @@ class Client(smtplib.SMTP):
             wire.secure(offer, self.options.mail_server)
         self._report("secured", f"{wire.tls_version} with {self.peer}")
 
-    def _report(self, what: str, description: str) -> None:
+    def _report(self, what: str, description: str, why: BaseException | None = None) -> None:
+        number = 0
+        if isinstance(why, GpgmailError):
+            number, description = why.code.number, f"{description}: {why.code.text}"
         self._transcript.info(description)
-        self.run.emit(ConnectionStatus(what, 0, description))
+        self.run.emit(ConnectionStatus(what, number, description))
 
 
 def _chunks(msg: ReadableBuffer | str | Iterable[bytes]) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.transport import dsn
 
 if TYPE_CHECKING:
     from gpgmail.core.envelope import Envelope, Recipient
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NOT_IN_PATHS = re.compile(r"[\x00-\x20\x7f<>]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of characters
-_PARAMETERS = re.compile(r"[!-~]+(?: [!-~]+)*")
 
 Extensions = Mapping[str, str]  # keyword in capitals -> its parameters
 
@@ -77,21 +77,16 @@ def mail_parameters(needs: Needs, extensions: Extensions, subject: str) -> tuple
 def recipient_parameters(
     recipient: Recipient, extensions: Extensions, subject: str
 ) -> tuple[str, ...]:
-    """Return the parameters of RCPT; `NOTIFY SUCCESS` counts as `NOTIFY=SUCCESS`.
+    """Return the parameters of RCPT, as `dsn` reads them from the recipient's options.
 
     Raises:
-        UnsupportedError: If there are some and the server has no DSN.
+        UnsupportedError: If there are some and the server lacks the extension for them.
         UsageError: If they are not parameters.
     """
-    options = recipient.options.strip()
-    if not options:
-        return ()
-    if not _PARAMETERS.fullmatch(options):
-        raise Situation.BAD_VALUE.error(
-            "must be words of printable ASCII", subject=f"options of {recipient.address}"
-        )
-    require("DSN", f"delivery notifications for {recipient.address}", extensions, subject)
-    return (options if "=" in options else options.replace(" ", "=", 1),)
+    stated = dsn.parameters(recipient.options, recipient.address)
+    for keyword in stated:
+        require(dsn.extension(keyword), f"{keyword} for {recipient.address}", extensions, subject)
+    return tuple(f"{keyword}={value}" if value else keyword for keyword, value in stated.items())
 
 
 def require(keyword: str, what: str, extensions: Extensions, subject: str) -> None:

@@ -1,7 +1,8 @@
 """The rows that decide how a server is reached.
 
 Names and defaults are those of the reference pages; a row that says "Ours" is not on them. Every
-row here is honoured by this room. Those of its parts stand with them: `firewall`, `sockets`, `tls`.
+row here is honoured by this room. Those of its parts stand with them: `dialogue`,
+`firewall`, `sockets`, `tls`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from gpgmail.core.run import Run, ignore
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.transport import sasl
+from gpgmail.transport.dialogue import DialogueOptions
 from gpgmail.transport.firewall import FirewallOptions
 from gpgmail.transport.sockets import SocketOptions
 from gpgmail.transport.tls.options import TlsOptions
@@ -42,7 +44,7 @@ def hello(value: str) -> str:
     return value
 
 
-class TransportOptions(FirewallOptions, SocketOptions, TlsOptions):
+class TransportOptions(FirewallOptions, SocketOptions, TlsOptions, DialogueOptions):
     """Which server, how it is reached, and who logs in."""
 
     mail_server: str = prop(

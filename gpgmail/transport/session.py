@@ -75,8 +75,8 @@ class Session(Client):
         session = cls(options, run, resumption)
         try:
             session._establish()
-        except BaseException:
-            session.abort()
+        except BaseException as error:
+            session.abort(error)
             raise
         return session
 
@@ -133,8 +133,8 @@ class Session(Client):
                 error.refused = {**dict.fromkeys(envelope.addresses, self.reply), **refused}
             self._recover()
             raise
-        except BaseException:
-            self.abort()
+        except BaseException as error:
+            self.abort(error)
             raise
         return Delivery(accepted, refused, self.reply)
 
@@ -190,7 +190,9 @@ class Session(Client):
         return reply
 
     def reset(self) -> None:
-        """Have the server forget a mail that was begun and not ended (RSET).
+        """Have the server forget a mail that was begun and not ended.
+
+        By RSET, or where SendRSET is False by a new greeting.
 
         Raises:
             ServerError: If it refuses.
@@ -198,7 +200,7 @@ class Session(Client):
         """
         self._connection()
         with self._kept_in_step():
-            self.require(self._exchange(b"RSET").code)
+            self._begin_anew()
 
     def still_there(self) -> bool:
         """Tell, without waiting, whether the connection can take another mail, or else end it.
@@ -210,7 +212,7 @@ class Session(Client):
         except (EOFError, OSError):
             usable = False
         if not usable:
-            self.abort()
+            self.abort(Situation.DROPPED.error("between two mails", subject=str(self.peer)))
         return usable
 
     def __exit__(
@@ -245,9 +247,9 @@ class Session(Client):
         """End the connection where the block fails and leaves no reply to its last command."""
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             if not self._in_step:
-                self.abort()
+                self.abort(error)
             raise
 
     def _establish(self) -> None:
@@ -308,9 +310,17 @@ class Session(Client):
             self.abort()
             return
         try:
-            self.require(self.rset()[0])
-        except GpgmailError:
-            self.abort()
+            self._begin_anew()
+        except GpgmailError as error:
+            self.abort(error)
         except BaseException:
             self.abort()
             raise
+
+    def _begin_anew(self) -> None:
+        """Have the server forget what was begun; EHLO does so too (RFC 5321 section 4.1.4)."""
+        if self.options.send_rset:
+            self.require(self._exchange(b"RSET").code)
+        else:
+            self.helo_resp = self.ehlo_resp = None
+            self._greet()

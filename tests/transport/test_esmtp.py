@@ -101,25 +101,57 @@ def test_what_a_mail_needs(envelope, said, expected):
     assert needs_of(envelope, **arguments) == expected
 
 
+@pytest.mark.proves("MessageRecipient.options")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ("", ()),
+        ("  ", ()),
         ("NOTIFY=SUCCESS,FAILURE", ("NOTIFY=SUCCESS,FAILURE",)),
-        ("NOTIFY SUCCESS,FAILURE", ("NOTIFY=SUCCESS,FAILURE",)),
-        ("NOTIFY=NEVER ORCPT=rfc822;b@x", ("NOTIFY=NEVER ORCPT=rfc822;b@x",)),
+        ("NOTIFY SUCCESS,FAILURE,DELAY", ("NOTIFY=SUCCESS,FAILURE,DELAY",)),
+        ("notify=never", ("NOTIFY=NEVER",)),
+        ("NOTIFY=NEVER ORCPT=rfc822;b@x", ("NOTIFY=NEVER", "ORCPT=rfc822;b@x")),
+        ("ORCPT rfc822;b+2Bc@x NOTIFY DELAY", ("ORCPT=rfc822;b+2Bc@x", "NOTIFY=DELAY")),
+        ("RRVS=2014-04-03T23:01:00Z", ("RRVS=2014-04-03T23:01:00Z",)),
+        ("XFLAG  XY=z", ("XFLAG", "XY=z")),
     ],
 )
 def test_recipient_options_are_parameters(options, expected):
-    assert recipient_parameters(Recipient("b@x", options=options), ALL, "mx") == expected
+    offered = {**ALL, "RRVS": "", "XFLAG": "", "XY": ""}
+    assert recipient_parameters(Recipient("b@x", options=options), offered, "mx") == expected
 
 
-def test_recipient_options_need_dsn():
-    with pytest.raises(UnsupportedError, match="DSN"):
-        recipient_parameters(Recipient("b@x", options="NOTIFY=NEVER"), {}, "mx")
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    [("NOTIFY=NEVER", "DSN"), ("ORCPT=rfc822;b@x", "DSN"), ("RRVS=x", "RRVS"), ("A B", "no A")],
+)
+def test_recipient_options_need_the_extension_that_has_them(options, lacking):
+    with pytest.raises(UnsupportedError, match=lacking):
+        recipient_parameters(Recipient("b@x", options=options), {}, "mx")
 
 
-@pytest.mark.parametrize("options", ["NOTIFY=\tX", "NOTIFY=é", "A  B"])
-def test_recipient_options_are_printable_words(options):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("NOTIFY=NEVER,SUCCESS", "NEVER alone"),
+        ("NOTIFY=SOMETIMES", "NEVER alone"),
+        ("NOTIFY=SUCCESS,", "NEVER alone"),
+        ("NOTIFY", "value"),
+        ("NOTIFY=", "value"),
+        ("NOTIFY=\tX", "value"),
+        ("NOTIFY=é", "value"),
+        ("NOTIFY=DELAY NOTIFY=SUCCESS", "twice"),
+        ("ORCPT=b@x", "type;address"),
+        ("ORCPT=rfc822;", "type;address"),
+        ("ORCPT=rfc822;a+b@x", "\\+2B"),
+        ("ORCPT=rfc822;a+2b@x", "\\+2B"),
+        ("ORCPT=rfc822;a=b@x", "value"),
+        ("ORCPT=rfc822;" + "x" * 500, "500"),
+        ("<x>", "no parameter"),
+        ("X=>a\x7f", "value"),
+    ],
+)
+def test_recipient_options_that_are_none(options, words):
+    with pytest.raises(UsageError, match=words) as caught:
         recipient_parameters(Recipient("b@x", options=options), ALL, "mx")
+    assert "b@x" in str(caught.value)

@@ -51,6 +51,11 @@ DOCUMENTED = {
     "LocalPort": 0,
     "MaxLineLength": 2048,
     "UseIPv6": 0,
+    "StopOnToErrors": True,
+    "StopOnCcErrors": True,
+    "StopOnBccErrors": False,
+    "SendRSET": True,
+    "MaskSensitive": True,
 }
 OURS = {"PlainOnLoopback": False, "AllowCleartextAuth": False, "AuthMechanisms": ""}
 

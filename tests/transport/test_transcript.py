@@ -6,6 +6,7 @@ import pytest
 
 from gpgmail.core.run import Run
 from gpgmail.core.secret import MASK
+from gpgmail.transport.dialogue import DialogueOptions
 from gpgmail.transport.transcript import Transcript
 from tests.transport.support import Ears
 
@@ -19,7 +20,7 @@ def told():
         run = Run(emit=ears)
         for secret in know:
             run.redactor.know(secret)
-        transcript = Transcript(run)
+        transcript = Transcript(run, DialogueOptions())
         for side, line in dialogue:
             getattr(transcript, side)(line)
         return [(event.direction, event.message) for event in ears.events]
@@ -71,3 +72,26 @@ def test_known_secrets_are_masked_wherever_they_stand(told):
 
 def test_controls_are_escaped(told):
     assert told(("server", b"220 \x1b[2J"))[0][1] == r"220 \x1b[2J"
+
+
+@pytest.mark.proves("MaskSensitive")
+def test_without_masking_the_lines_are_told_as_they_are_and_returned_masked():
+    ears, know = Ears(), "hunter22"
+    run = Run(emit=ears)
+    run.redactor.know(know)
+    transcript = Transcript(run, DialogueOptions(mask_sensitive=False))
+    assert transcript.client(b"AUTH LOGIN\r\n") == "AUTH LOGIN"
+    transcript.server(b"334 UGFzcw==")
+    assert transcript.client(b"hunter22\r\n") == MASK
+    transcript.server(b"535 not hunter22")
+    assert [event.message for event in ears.events] == [
+        "AUTH LOGIN",
+        "334 UGFzcw==",
+        "hunter22",
+        "535 not hunter22",
+    ]
+
+
+def test_a_challenge_that_nobody_asked_for_masks_its_answer(told):
+    lines = told(("client", b"XAUTH\r\n"), ("server", b"334 c2Vj"), ("client", b"cHc=\r\n"))
+    assert [message for _, message in lines] == ["XAUTH", f"334 {MASK}", MASK]
