@@ -20,7 +20,9 @@ DEVIATIONS = {
     "send_to": "setting it takes out whom it had named before, so that a mail never goes to the "
     "recipients of the one before it; cc and b_cc do the same",
     "process_queue": "a temporary refusal and a lost connection leave `.queued`, to be tried "
-    "again; `.failed` is what was refused for good",
+    "again; `.failed` is what was refused for good; a mail whose end was sent and never answered "
+    "keeps `.sending`, since to send it again may duplicate it; the other mails are sent first, "
+    "then the error is raised",
     "message_recipient_options": "`NOTIFY SUCCESS` is sent as `NOTIFY=SUCCESS`, which RFC 3461 "
     "asks for",
     "interrupt": "raises code 301 of SMTP in the call that was interrupted; code 301 of TCPClient "
