@@ -79,6 +79,7 @@ class GnupgEngine(Engine):
         command, kind = _MODES[mode]
         arguments = [*_signers(job.signers), command]
         if mode is SignatureMode.CLEARTEXT:
+            _require_readable(choice)
             source = _whole_lines(source)
         result = _make(job, choice, arguments, source=source, sink=sink, run=run)
         _require(result, Situation.SIGN_FAILED, choice, job.signers)
@@ -159,6 +160,15 @@ def _make(
     if result.ok:
         armor.end()
     return result
+
+
+def _require_readable(choice: Choice) -> None:
+    if choice.digest == "MD5":
+        raise Situation.HASH.error(
+            "gpg signs text in clear with it, and takes no such text back, whatever it is told",
+            subject=choice.digest,
+            hint="sign opaquely or as PGP/MIME, or name another hash",
+        )
 
 
 def _whole_lines(source: Source) -> Iterator[bytes]:
