@@ -264,16 +264,15 @@ def main(arguments: list[str] | None = None) -> int:
         )
     )
     wrong = [one.name for one in table if one.wrong]
-    sys.stdout.write(
-        "".join(f"{line}\n" for line in (*map(_line, table), _sum(table), _end(wrong)))
-    )
+    lines = (*map(_line, table), _sum(table), _end(wrong))
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 1 if wrong else 0
 
 
 def _line(member: Member) -> str:
     test = member.tests[0] if member.tests else "no test"
     pages = ", ".join(member.pages)
-    return "\t".join((member.name, member.kind, pages, member.status, member.note, test))
+    return f"{member.name}\t{member.kind}\t{pages}\t{member.status}\t{member.note}\t{test}"
 
 
 def _sum(table: list[Member]) -> str:

@@ -10,6 +10,7 @@ from gpgmail.components._accessors import PsmtpAccessors
 from gpgmail.components.keychain import Keychain
 from gpgmail.components.life import Act, Step, advance
 from gpgmail.components.smtp import CONTENT, SMTP
+from gpgmail.components.source import SOURCES
 from gpgmail.components.types.key import Key
 from gpgmail.core.declare import Deferred, is_set
 from gpgmail.core.situations import Situation
@@ -25,6 +26,7 @@ from gpgmail.protect.options import algorithms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import BinaryIO
 
     from gpgmail.core.declare import Row
     from gpgmail.core.events import KeyPassphrase
@@ -98,6 +100,11 @@ class PSMTP(PsmtpAccessors, SMTP):
     def sign_and_encrypt(self) -> None:
         """Sign and encrypt in one OpenPGP message; raises what `sign` and `encrypt` do."""
         self._protect(sign=True, encrypt=True)
+
+    def set_message_stream(self, message_stream: BinaryIO) -> None:
+        """Take the message from a binary stream, which is not protected; see `SMTP`."""
+        super().set_message_stream(message_stream)
+        self._done = _Done()
 
     def close(self) -> None:
         """Let go of the connection and of opened keyrings; the object can be used again."""
@@ -247,8 +254,10 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _after_set(self, row: Row) -> None:
         super()._after_set(row)
-        if row.name in CONTENT:
+        if row.name in SOURCES:
             self._done = _Done()
+        elif row.name in CONTENT:
+            self._reopen()
         if row.name == "key_id_length":
             self._show_ids((*self.keys, *self.recipient_keys))
 

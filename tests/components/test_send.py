@@ -94,6 +94,7 @@ def test_an_object_can_be_used_again_after_close():
 # --------------------------------------------------------------------- before there is a connection
 
 
+@pytest.mark.proves("SMTP 163", "SMTP 164", "SMTP 165")
 @pytest.mark.parametrize(
     ("name", "number"), [("mail_server", 163), ("from_", 164), ("send_to", 165)]
 )
@@ -111,6 +112,7 @@ def test_what_is_missing_is_said_before_a_connection(name, number):
     assert not ears.connection_status
 
 
+@pytest.mark.proves("TCPClient 116", "SMTP 163")
 def test_port_zero_is_refused():
     mailer = SMTP(mail_server="127.0.0.1", mail_port=0, from_="a@b.org", send_to="c@d.org")
     with failing(116):
@@ -124,6 +126,9 @@ def test_port_zero_is_refused():
 # ----------------------------------------------------------------------------------------- locks
 
 
+@pytest.mark.proves(
+    "TCPClient 100", "TCPClient 101", "TCPClient 106", "TCPClient 107", "TCPClient 112"
+)
 @pytest.mark.parametrize(
     ("name", "value", "number"),
     [
