@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 
 import pytest
@@ -42,7 +43,7 @@ def test_settings_go_by_their_names_to_the_socket_and_to_nothing_else():
         mailer.connect()
         sock = mailer._session.sock
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 61
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == b"\1\0\0\0\0\0\0\0"
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, 0)
         assert mailer.config("LocalPort") == str(sock.getsockname()[1])
         mailer.disconnect()
         assert mailer.config("LocalPort") == "0"

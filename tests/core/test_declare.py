@@ -205,6 +205,13 @@ class Further(Declared):
     pause: int = setting(
         default=0, key="Pause", implies=lambda value: {"alive": bool(value)}, doc="Pause."
     )
+    hurry: bool = setting(
+        default=False,
+        key="Hurry",
+        implies=lambda value: {"level": lambda level: level + 1 if value else 0},
+        doc="Hurry.",
+    )
+    level: int = setting(default=3, key="Level", doc="Level.")
     window: bool = inert(default=False, key="Window", why="there are no windows")
     store: int = inert(default=2, why="there is one store")
 
@@ -229,6 +236,16 @@ def test_a_value_can_set_other_rows():
     assert (further.alive, is_set(further, "alive")) == (True, True)
     further.pause = 0
     assert further.alive is False
+
+
+def test_what_it_sets_can_depend_on_what_was_there():
+    further = Further(hurry=True)
+    assert (further.level, is_set(further, "level")) == (4, True)
+    further.level = 7
+    further.hurry = True
+    assert further.level == 8
+    further.hurry = False
+    assert further.level == 0
 
 
 def test_what_is_read_can_be_what_holds_now():
