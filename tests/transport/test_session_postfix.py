@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpgmail.core.envelope import Envelope, Recipient
+from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.errors import PolicyError, ServerError, TlsError, UnsupportedError
 from gpgmail.core.run import Run
 from gpgmail.transport.options import TransportOptions
@@ -123,9 +123,11 @@ def test_one_recipient_is_refused(postfix):
     assert len(postfix.all_mail()) == 1
 
 
-def test_all_recipients_are_refused_and_the_session_goes_on(postfix):
+@pytest.mark.parametrize("rset", [True, False])
+def test_all_recipients_are_refused_and_the_session_goes_on(postfix, rset):
     envelope = Envelope("a@example.org", (Recipient(BOB), Recipient("c@example.org")))
-    with Session.open(rows(postfix, "refuses_all"), Run(timeout=20)) as session:
+    options = rows(postfix, "refuses_all", send_rset=rset)
+    with Session.open(options, Run(timeout=20)) as session:
         for _ in range(2):
             with failing(ServerError, 161) as caught:
                 session.deliver(envelope, [CONTENT])
@@ -135,9 +137,27 @@ def test_all_recipients_are_refused_and_the_session_goes_on(postfix):
     assert postfix.all_mail() == []
 
 
-def test_a_mail_that_is_too_large(postfix):
+@pytest.mark.proves("SendRSET")
+@pytest.mark.parametrize("rset", [True, False])
+def test_nobody_is_left_over_from_a_mail_that_was_stopped(postfix, rset):
+    """Else the next mail would go to those whom the server took for the one before."""
+    ears = Ears()
+    stopped = Envelope("a@example.org", (Recipient(BOB), Recipient(REFUSED[0])))
+    following = Envelope("a@example.org", (Recipient("carol@example.org"),))
+    options = rows(postfix, "refuses_some", send_rset=rset)
+    with Session.open(options, Run(timeout=20, emit=ears)) as session:
+        with failing(ServerError, 161):
+            session.deliver(stopped, [CONTENT], stop_on=[RecipientType.TO])
+        session.deliver(following, [CONTENT])
+    assert len(postfix.mail_for("carol@example.org")) == 1
+    assert len(postfix.all_mail()) == 1
+    assert ("RSET" in ears.lines()) is rset
+
+
+@pytest.mark.parametrize("rset", [True, False])
+def test_a_mail_that_is_too_large(postfix, rset):
     large = CONTENT + b"y\r\n" * postfix.size_limit
-    with Session.open(rows(postfix, "small"), Run(timeout=20)) as session:
+    with Session.open(rows(postfix, "small", send_rset=rset), Run(timeout=20)) as session:
         envelope = Envelope("a@example.org", (Recipient(BOB),))
         with failing(ServerError, 161):
             session.deliver(envelope, [large], size=len(large))
@@ -169,3 +189,33 @@ def test_utf8_is_needed_and_offered(postfix):
 def test_helo_alone_has_no_utf8(postfix):
     with failing(UnsupportedError, 20):
         send(rows(postfix, "plain", ssl_start_mode=3, allow_extensions=False), "ü@example.org")
+
+
+@pytest.mark.proves("verify", "expand", "send_command", "SMTP 161")
+def test_what_else_the_server_is_asked(postfix):
+    with Session.open(rows(postfix, "starttls"), Run(timeout=20)) as session:
+        assert session.verify(BOB).code == 252
+        with failing(ServerError, 161):  # Postfix tells nobody who is on its lists
+            session.expand("staff")
+        assert session.command("NOOP").code == 250
+        assert session.command("nonsense").code in {500, 502}
+        with failing(ServerError, 161):  # nor does it know terminals
+            session.deliver(Envelope("a@example.org", (Recipient(BOB),)), [CONTENT], verb="SAML")
+        session.command("MAIL FROM:<other@example.org>")
+        session.reset()
+        session.deliver(Envelope("a@example.org", (Recipient(BOB),)), [CONTENT])
+    assert len(postfix.mail_for(BOB)) == 1
+
+
+@pytest.mark.proves("MessageRecipient.options")
+def test_notifications_are_offered_and_taken(postfix):
+    options = "NOTIFY SUCCESS,FAILURE ORCPT=rfc822;bob+2Btag@example.org"
+    envelope = Envelope("a@example.org", (Recipient(BOB, options=options),))
+    ears = Ears()
+    with Session.open(rows(postfix, "starttls"), Run(timeout=20, emit=ears)) as session:
+        assert session.deliver(envelope, [CONTENT]).accepted == (BOB,)
+    assert (
+        "RCPT TO:<Bob+tag@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bob+2Btag@example.org"
+        in ears.lines()
+    )
+    assert len(postfix.mail_for(BOB)) == 1
