@@ -419,9 +419,7 @@ def test_header_lines_are_folded_before_the_limit(sink, width):
     assert all(b" " not in line.strip().partition(b": ")[2] for line in over)
     assert b"To: " + LONG.encode() in unfolded(mail)
     assert b"Subject: " + b"words and words " * 20 + b"end" in unfolded(mail)
-    near = [len(line) for line in lines(mail) if line.startswith((b" <p", b" words", b" and"))]
-    assert max(map(len, lines(mail))) > width / 2
-    assert near
+    assert any(width - 25 <= len(line) <= width for line in lines(mail))
     assert [box.addr_spec for box in parsed(mail)["To"].addresses] == [
         f"p{number}@example.org" for number in range(30)
     ]

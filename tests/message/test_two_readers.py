@@ -160,7 +160,7 @@ def unfold(lines: list[bytes]) -> bytes:
 @given(AUTHORS, st.lists(BOXES, min_size=1, max_size=4), st.lists(BOXES, max_size=3), WIDTHS)
 @example(Mailbox('q "u" o\\te', "a@b"), [Mailbox("=?utf-8?q?x?=", "j@d")], [], 40)
 @example(Mailbox("Doe, Jane", "a@b"), [Mailbox("a (comment) b", "j@d")], [], 40)
-@pytest.mark.proves("from_", "send_to", "cc", "MessageRecipient.name", "MessageRecipient.address")
+@pytest.mark.proves("from_", "send_to", "cc")
 def test_names_and_addresses_are_read_as_they_were_given(author, to, cc, width):
     data = rendered(
         from_=compose_text(author), to=tuple(to), cc=tuple(cc), subject="x", width=width
