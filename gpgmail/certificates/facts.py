@@ -89,9 +89,12 @@ class CertificateFacts:
         Raises:
             ValueError: If something in the certificate does not parse.
         """
-        facts: dict[str, Any] = _key_facts(entry)
-        if entry.certificate is not None:
-            facts |= _certificate_facts(entry.certificate, known=entry.public_key is not None)
+        try:
+            facts: dict[str, Any] = _key_facts(entry)
+            if entry.certificate is not None:
+                facts |= _certificate_facts(entry.certificate, known=entry.public_key is not None)
+        except Exception:  # noqa: BLE001 - the library has several that share no base
+            raise ValueError("something in the certificate does not parse") from None
         return cls(**facts)
 
 

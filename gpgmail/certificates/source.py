@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from gpgmail.core.errors import GpgmailError
 
 # Far above stores in use: bundles of all public authorities have a quarter of a megabyte.
 LIMIT = 4 * 1024 * 1024
@@ -94,20 +93,27 @@ def read_file(path: str) -> bytes:
     Raises:
         TlsError: With code 271 if it cannot be read, is no plain file or is too large.
     """
-    try:  # not blocking: opening a pipe that nobody writes to would wait for ever
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        with open(path, "rb", opener=_opener) as file:
+            return _read(file, path)
+    except GpgmailError:  # an OSError too
+        raise
     except OSError as error:
-        raise unreadable(error.strerror or "cannot be opened", path) from None
+        raise unreadable(error.strerror or "cannot be read", path) from None
     except ValueError:  # NUL
         raise unreadable("is no file name", repr(path)) from None
-    with os.fdopen(descriptor, "rb", closefd=True) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise unreadable("is no plain file", path)
-        checked_size(status.st_size, path)
-        try:
-            data = file.read(LIMIT + 1)
-        except OSError as error:
-            raise unreadable(error.strerror or "cannot be read", path) from None
+
+
+def _opener(path: str, flags: int) -> int:
+    """Open without waiting for somebody to write, should it be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _read(file: BinaryIO, path: str) -> bytes:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise unreadable("is no plain file", path)
+    checked_size(status.st_size, path)
+    data = file.read(LIMIT + 1)
     checked_size(len(data), path)
     return data
