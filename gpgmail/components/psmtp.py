@@ -106,6 +106,11 @@ class PSMTP(PsmtpAccessors, SMTP):
         super().set_message_stream(message_stream)
         self._done = _Done()
 
+    def reset(self) -> None:
+        """Close the connection and set everything but the handlers back to its default."""
+        super().reset()
+        self._done = _Done()
+
     def close(self) -> None:
         """Let go of the connection and of opened keyrings; the object can be used again."""
         try:

@@ -121,26 +121,26 @@ class SMTP(SmtpAccessors):
     def verify(self, email_address: str) -> None:
         """Ask the server whether it knows an address; `last_reply` has what it says.
 
-        Without a connection it makes one, and closes it afterwards.
+        Without a connection it makes one, which stays.
 
         Raises:
             ServerError: With code 161 if it does not, or does not tell.
             DeliveryError: If the connection fails.
         """
-        with self._working() as run, self._in_session(run) as session:
-            session.verify(email_address)
+        with self._working() as run:
+            self._session_for(run).verify(email_address)
 
     def expand(self, email_address: str) -> None:
         """Ask the server whom a mailing list stands for: `on_expand` is told each address.
 
-        Without a connection it makes one, and closes it afterwards.
+        Without a connection it makes one, which stays.
 
         Raises:
             ServerError: With code 161 if it does not tell.
             DeliveryError: If the connection fails.
         """
-        with self._working() as run, self._in_session(run) as session:
-            for address in session.expand(email_address):
+        with self._working() as run:
+            for address in self._session_for(run).expand(email_address):
                 run.emit(Expand(address))
 
     def send_command(self, command: str) -> None:
@@ -258,8 +258,8 @@ class SMTP(SmtpAccessors):
     def reset(self) -> None:
         """Close the connection and set everything but the handlers back to its default."""
         self.close()
-        self._values.clear()
         self._clear_collections()
+        self._values.clear()
         self._stream.give(None)
         self._sent = None
         self._step = Step.COMPOSE
@@ -371,12 +371,16 @@ class SMTP(SmtpAccessors):
     @contextmanager
     def _in_session(self, run: Run) -> Iterator[Session]:
         """Give the connection that there is, or a new one, which is closed after success."""
-        if self._session is not None and self._session.connected:
-            yield self._session.use(run)
-            return
-        session = self._open(run)
+        stays = self.connected
+        session = self._session_for(run)
         yield session
-        session.close()
+        if not stays:
+            session.close()
+
+    def _session_for(self, run: Run) -> Session:
+        if self._session is not None and self._session.connected:
+            return self._session.use(run)
+        return self._open(run)
 
     def _open(self, run: Run) -> Session:
         self._opening = True

@@ -16,6 +16,7 @@ REFUSED = Reply(b"550 5.1.1 Nobody of that name\r\n")
 # ---------------------------------------------------------------------- the life of a connection
 
 
+@pytest.mark.proves("mail_server", "mail_port", "send")
 def test_without_a_connection_send_makes_one_and_closes_it():
     with Hostile() as server:
         mailer = smtp(server)
@@ -211,6 +212,7 @@ def test_when_all_are_refused_it_fails():
 # ------------------------------------------------------------------------------------ what is told
 
 
+@pytest.mark.proves("on_error")
 def test_errors_are_told_before_they_are_raised():
     order = []
     mailer = SMTP(from_="a@b.org", send_to="c@d.org")

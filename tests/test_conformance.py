@@ -1,0 +1,119 @@
+"""Every member of the reference is here, works, and has a test; or says why not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import gpgmail
+from gpgmail import conformance
+from gpgmail.components.deviations import DEVIATIONS
+from gpgmail.conformance import Status
+from gpgmail.core.codes import NEVER
+
+TESTS = Path(__file__).parent
+SURFACE = TESTS / "data" / "surface.json"
+PLANNED = TESTS / "data" / "planned.txt"
+SHAPE = json.loads(SURFACE.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def table():
+    surface = SHAPE
+    planned = conformance.planned_in(PLANNED)
+    return list(conformance.members(surface, conformance.proofs_in(TESTS), planned))
+
+
+def test_nothing_of_the_reference_is_missing_or_without_a_test(table):
+    assert not [(one.name, one.status, one.note) for one in table if one.wrong]
+
+
+def test_the_table_has_every_member_once(table):
+    named = [(one.kind, one.name) for one in table]
+    sections = ("properties", "methods", "events", "config")
+    groups = [SHAPE[name] for name in sections] + [
+        fields for part in ("types", "errors") for fields in SHAPE[part].values()
+    ]
+    assert len(named) == len(set(named)) == sum(map(len, groups))
+
+
+def test_what_is_planned_or_deviates_is_of_the_reference(table):
+    names = {one.name for one in table}
+    assert set(conformance.planned_in(PLANNED)) <= names
+    assert set(DEVIATIONS) <= names
+
+
+def test_a_mark_names_a_member(table):
+    names = {one.name for one in table} | {conformance.INERT, conformance.UNUSED}
+    own = {name for name in conformance.proofs_in(TESTS) if name.startswith("gpgmail ")}
+    assert set(conformance.proofs_in(TESTS)) - own <= names
+
+
+@pytest.mark.proves("unused codes")
+@pytest.mark.parametrize("code", NEVER, ids=lambda code: code.name)
+def test_a_code_that_never_occurs_is_named_nowhere(code):
+    package = Path(gpgmail.__file__).parent
+    word = re.compile(rf"\b{code.name}\b")
+    naming = [path.name for path in package.rglob("*.py") if word.search(path.read_text("utf-8"))]
+    assert naming == ["codes.py"]
+
+
+def proved(name, *tests):
+    return dict.fromkeys([name], tests)
+
+
+def checked(section, name, entry, proofs=None, planned=()):
+    """Return what becomes of one made-up entry of the table."""
+    surface = {key: {} for key in ("properties", "methods", "events", "config", "types", "errors")}
+    surface[section] = {name: {"seeds": ["page"], **entry}}
+    (member,) = conformance.members(surface, proofs or {}, planned)
+    return member
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "entry", "note"),
+    [
+        ("properties", "no_such", {"access": "ro", "default": ""}, "no no_such, get_no_such"),
+        ("properties", "mail_port", {"default": "26"}, "is 25 by default, not '26'"),
+        ("properties", "idle", {"access": "rw"}, "no set_idle"),
+        ("methods", "fly", {"args": ""}, "no fly()"),
+        ("methods", "config", {"args": "text: str"}, "takes ['configuration_string']"),
+        ("events", "on_fly", {"params": []}, "no such event"),
+        ("events", "on_expand", {"params": [{"name": "place"}]}, "lacks place"),
+        ("config", "Fly", {}, "no such setting"),
+        ("config", "KeepQueue", {"default": "True"}, "is 'False' by default, not 'True'"),
+        ("config", "KeepQueue", {"access": "ro"}, "can be set"),
+        ("config", "BuildInfo", {"access": "rw"}, "cannot be set"),
+    ],
+)
+def test_a_member_that_differs_is_missing(section, name, entry, note):
+    member = checked(section, name, entry, proved(name, "test"))
+    assert member.status is Status.MISSING
+    assert note in member.note
+    assert member.wrong
+
+
+def test_a_member_works_when_a_test_shows_it():
+    entry = {"default": "False", "access": "rw"}
+    assert checked("config", "KeepQueue", entry).wrong
+    shown = checked("config", "KeepQueue", entry, proved("KeepQueue", "test"))
+    assert (shown.status, shown.tests, shown.wrong) == (Status.WORKS, ("test",), False)
+
+
+def test_a_planned_member_is_no_fault_until_it_works():
+    absent = checked("config", "Fly", {}, planned=["Fly"])
+    assert (absent.status, absent.wrong) == (Status.PLANNED, False)
+    there = checked("config", "KeepQueue", {}, proved("KeepQueue", "test"), ["KeepQueue"])
+    assert there.wrong
+
+
+def test_the_program_prints_the_table_and_fails_where_something_is_wrong(capsys, tmp_path):
+    assert conformance.main([str(SURFACE), "--tests", str(TESTS)]) == 0
+    printed = capsys.readouterr().out
+    assert "\nsend\tmethod\tPSMTP (Python), " in printed
+    assert printed.endswith("all is well\n")
+    assert conformance.main([str(SURFACE), "--tests", str(tmp_path)]) == 1
+    assert " wrong: " in capsys.readouterr().out
