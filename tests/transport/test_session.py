@@ -63,6 +63,7 @@ def refusing(phase, *replies):
 # ------------------------------------------------------------------------------------- one mail
 
 
+@pytest.mark.proves("mail_server", "mail_port")
 @pytest.mark.parametrize("chop", [False, True])
 def test_a_mail_arrives_as_it_is(chop):
     with Hostile(chop=chop) as server:

@@ -146,7 +146,7 @@ def test_a_server_that_takes_no_more_content_is_left():
             session.data(MAIL * 1000 for _ in range(2000))
 
 
-@pytest.mark.proves("MaxLineLength")
+@pytest.mark.proves("MaxLineLength", "SMTP 162")
 def test_a_line_without_end_is_cut_off_and_not_kept():
     """64 MB come; what is kept of them has the size of the limit and of a read."""
     with Hostile({Phase.EHLO: Endless()}) as server:

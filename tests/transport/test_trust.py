@@ -1,0 +1,89 @@
+"""Whose certificates are trusted: authorities in a file or in a directory, and no others then."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from cryptography import x509
+
+from gpgmail.core.config import configure
+from gpgmail.core.errors import TlsError
+from tests.servers.hostile import Hostile
+from tests.transport.support import MAIL, failing, options_for, send
+
+_ATTRIBUTES = b"\x55\x04"  # 2.5.4, of which all that stand in these subjects are
+
+
+def der(tag, *parts):
+    content = b"".join(parts)
+    assert len(content) < 128
+    return bytes([tag, len(content)]) + content
+
+
+def name_in_directory(pem):
+    """The name that OpenSSL looks an authority up by: the hash of its subject in small letters."""
+    subject = x509.load_pem_x509_certificate(pem).subject
+    canonical = b"".join(
+        der(
+            0x31,
+            der(
+                0x30,
+                der(0x06, _ATTRIBUTES, bytes([int(one.oid.dotted_string.rpartition(".")[2])])),
+                der(0x0C, " ".join(str(one.value).lower().split()).encode()),
+            ),
+        )
+        for one in subject
+    )
+    digest = hashlib.sha1(canonical, usedforsecurity=False).digest()
+    return f"{int.from_bytes(digest[:4], 'little'):08x}.0"
+
+
+@pytest.fixture
+def authorities(certificates, tmp_path):
+    """The authority of the good certificates as a directory, and one where nobody finds it."""
+    pem = certificates.authority.cert_pem.bytes()
+    places = {}
+    for place, name in (("right", name_in_directory(pem)), ("wrong", "00000000.0")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / name).write_bytes(pem)
+        places[place] = tmp_path / place
+    return places
+
+
+@pytest.fixture
+def server(certificates):
+    with Hostile(tls=certificates.contexts["good"], implicit_tls=True) as server:
+        yield server
+
+
+@pytest.mark.proves("OpenSSLCADir")
+def test_authorities_in_a_directory_are_trusted(server, authorities):
+    options = options_for(server, "localhost", ssl_start_mode=1)
+    configure(options, f"OpenSSLCADir={authorities['right']}")
+    send(options)
+    options.openssl_ca_dir = str(authorities["wrong"])
+    with failing(TlsError, 280):
+        send(options)
+    first, second = server.settled()
+    assert first.contents == [MAIL]
+    assert second.through_tls == b""
+
+
+@pytest.mark.proves("OpenSSLCAFile", "SSL 280")
+def test_authorities_in_a_file_are_trusted(server, ca_file):
+    options = options_for(server, "localhost", ssl_start_mode=1)
+    with failing(TlsError, 280):
+        send(options)
+    configure(options, f"OpenSSLCAFile={ca_file}")
+    send(options)
+    first, second = server.settled()
+    assert first.through_tls == b""
+    assert second.contents == [MAIL]
+
+
+@pytest.mark.proves("OpenSSLCADir", "SSL 271")
+def test_a_directory_that_is_none_is_no_wish_to_trust_the_system(server, tmp_path):
+    options = options_for(server, "localhost", ssl_start_mode=1, openssl_ca_dir=f"{tmp_path}/x")
+    with failing(TlsError, 271):
+        send(options)
