@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from gpgmail import conformance
 from gpgmail.components.collection import Items
 from gpgmail.components.component import Component
+from gpgmail.components.deviations import DEVIATIONS
 from gpgmail.components.handlers import HandlerTable
 from gpgmail.components.surface import EVENTS, FACES, CollectionSurface, Face
 from gpgmail.core.codes import ALIASES, ErrorCode, Family
@@ -231,10 +234,53 @@ def errors() -> str:
     return "\n".join(lines) + "\n"
 
 
+def conformant() -> str:
+    """Return what of the reference cannot mean anything here, deviates, or is planned."""
+    surface = json.loads((ROOT / "tests/data/surface.json").read_text("utf-8"))
+    planned = conformance.planned_in(ROOT / "tests/data/planned.txt")
+    table = list(conformance.members(surface, {}, planned))
+    inert = [one for one in table if one.status is conformance.Status.CANNOT]
+    lines = [
+        f"<!-- {BANNER} -->",
+        "# Conformance",
+        "",
+        "The components have the members of the reference pages: "
+        f"{len(table)} properties, methods, events, settings, fields and error codes.",
+        "Each that works is shown by a test: `python -m gpgmail.conformance",
+        "tests/data/surface.json` lists them, and the build fails when one is missing or without a",
+        "test. What differs from the pages stands here, with the reason.",
+        "",
+        "## What can mean nothing here",
+        "",
+        "A property or setting reads its documented default and takes no other value; an error code",
+        "exists and is never raised.",
+        "",
+        "| member | why |",
+        "|---|---|",
+        *(f"| {_member(one.kind, one.name)} | {one.note} |" for one in inert),
+        "",
+        "## Where we leave what is documented",
+        "",
+        "| member | what holds, and why |",
+        "|---|---|",
+        *(f"| `{name}` | {reason} |" for name, reason in DEVIATIONS.items()),
+        "",
+        "## Not built yet",
+        "",
+        ", ".join(f"`{name}`" for name in planned) + "." if planned else "Nothing.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _member(kind: str, name: str) -> str:
+    return name if kind == "error" else f"`{name}`"
+
+
 FILES: dict[str, Callable[[], str]] = {
     "gpgmail/components/_accessors.py": accessors,
     "docs/reference.md": reference,
     "docs/errors.md": errors,
+    "docs/conformance.md": conformant,
 }
 
 
@@ -243,9 +289,12 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     if arguments not in ([], ["--check"]):
         print(__doc__)
         return 2
-    stale = [name for name, make in FILES.items() if _read(root / name) != make()]
-    for name in stale:
-        path, text = root / name, FILES[name]()
+    stale = 0
+    for name, make in FILES.items():  # one after the other: the accessors are imported further on
+        path, text = root / name, make()
+        if _read(path) == text:
+            continue
+        stale += 1
         if arguments:
             diff = difflib.unified_diff(
                 _read(path).splitlines(), text.splitlines(), name, "generated", lineterm="", n=0
@@ -256,7 +305,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
             path.write_text(text, "utf8")
             print(f"written: {name}")
     if arguments and stale:
-        print(f"{len(stale)} generated files are not up to date: run make gen")
+        print(f"{stale} generated files are not up to date: run make gen")
     return 1 if arguments and stale else 0
 
 
