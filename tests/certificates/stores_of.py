@@ -18,6 +18,7 @@ EXTENSIONS = (
 NEW_KEYS = {
     "rsa": ("-newkey", "rsa:2048"),
     "ec": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+    "odd": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime192v2"),  # not in the library
     "ed25519": ("-newkey", "ed25519"),
 }
 

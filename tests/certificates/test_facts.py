@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from ipaddress import ip_network
 
 import pytest
 from cryptography import x509
@@ -125,6 +126,53 @@ def test_distinguished_names(tmp_path, subject, shown):
     _, pem = make(tmp_path, "one", subject=subject, options=options)
     (entry,) = stores.open_store(8, os.fsencode(pem))
     assert CertificateFacts.of(entry).subject == shown
+
+
+def test_alternative_names_of_the_rarer_kinds(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "inner")])
+    oid = x509.ObjectIdentifier("1.2.3.4")
+    networks = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
+    alternatives = [
+        x509.DirectoryName(name),
+        x509.RegisteredID(oid),
+        x509.OtherName(oid, b"\x05\x00"),
+        *map(x509.IPAddress, networks),
+        x509.DNSName("two\r\nlines.example"),
+    ]
+    day = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, day, day).add_extension(
+        x509.SubjectAlternativeName(alternatives), critical=False
+    )
+    shown = CertificateFacts.of(Entry(built.sign(key, hashes.SHA256()))).subject_alt_names
+    assert shown == (
+        "DirName:CN=inner, Registered ID:1.2.3.4, othername:1.2.3.4, IP Address:10.0.0.0/8, "
+        "IP Address:2001:db8::/32, DNS:two\\0D\\0Alines.example"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "algorithm"),
+    [
+        (("-sigopt", "rsa_padding_mode:pss"), "rsassaPss"),
+        (("-sha384",), "sha384WithRSAEncryption"),
+        (("-sha512",), "sha512WithRSAEncryption"),
+        (("-sha3-256",), "2.16.840.1.101.3.4.3.14"),  # a name that the table lacks: its OID
+    ],
+)
+def test_signature_algorithms(tmp_path, options, algorithm):
+    _, pem = make(tmp_path, "one", "rsa", options=options)
+    (entry,) = stores.open_store(8, os.fsencode(pem))
+    assert CertificateFacts.of(entry).signature_algorithm == algorithm
+
+
+def test_a_key_of_an_unknown_algorithm_leaves_the_rest_readable(tmp_path):
+    _, pem = make(tmp_path, "one", "odd")
+    (entry,) = stores.open_store(8, os.fsencode(pem))
+    facts = CertificateFacts.of(entry)
+    assert (facts.subject, facts.public_key, facts.public_key_length) == ("CN=one", "", 0)
+    known = hasattr(entry.certificate, "public_key_algorithm_oid")
+    assert facts.public_key_algorithm == ("1.2.840.10045.2.1" if known else "")
 
 
 def test_a_certificate_without_extensions_has_none(tmp_path):
