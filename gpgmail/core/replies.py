@@ -39,4 +39,4 @@ class Reply:
         return self.code // 100 in _TEMPORARY
 
     def __str__(self) -> str:
-        return f"{self.code} {self.text}"
+        return f"{self.code} {self.text}".rstrip()
