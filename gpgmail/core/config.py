@@ -40,7 +40,7 @@ def _read_only(cls: type[Declared], name: str) -> str:
 
 def _row(cls: type[Declared], name: str) -> Row:
     for row in rows(cls):
-        if name and name.lower() in {row.key.lower(), row.alias.lower()}:
+        if name and name.lower() in {row.key.lower(), row.also.lower()}:
             return row
     raise Situation.BAD_VALUE.error(f"{cls.__name__} has no such setting", subject=name)
 

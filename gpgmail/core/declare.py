@@ -36,7 +36,7 @@ class Row:
     default: Any
     doc: str
     key: str = ""  # the name that config() knows it by
-    alias: str = ""  # another such name
+    also: str = ""  # another such name; `alias` would mean something to type checkers (PEP 681)
     prop: bool = True
     check: Check | None = None
     locked: Situation | None = None  # raised when set while connected
@@ -142,18 +142,18 @@ def setting(
     default: Any,
     doc: str,
     key: str,
-    alias: str = "",
+    also: str = "",
     check: Check | None = None,
     locked: Situation | None = None,
     implies: Implies | None = None,
     secret: bool = False,
 ) -> Any:
-    """Declare a setting: reached by config() under *key* or *alias*, and as an attribute."""
+    """Declare a setting: reached by config() under *key* or *also*, and as an attribute."""
     return Row(
         default=default,
         doc=doc,
         key=key,
-        alias=alias,
+        also=also,
         prop=False,
         check=check,
         locked=locked,

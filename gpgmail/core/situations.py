@@ -79,7 +79,7 @@ class Situation(Enum):
     GPG_FAILED = (EngineError, Code.PGP_INTERNAL, "")
     KEYRING_UNREADABLE = (KeyringError, Code.PGP_READ_FILE, "")
     KEY_UNREADABLE = (KeyringError, Code.PGP_READ_KEY, "")
-    KEY_WRITE = (KeyringError, Code.PGP_WRITE_KEY, "")
+    KEY_CREATE = (KeyringError, Code.PGP_CREATE_KEY, "")
     KEY_NOT_FOUND = (KeySelectionError, Code.PGP_KEY_NOT_FOUND, "")
     KEY_AMBIGUOUS = (KeySelectionError, Code.KEY_AMBIGUOUS, "name one by its fingerprint")
     KEY_UNUSABLE = (KeySelectionError, Code.KEY_UNUSABLE, "")

@@ -38,7 +38,7 @@ class DialogueOptions(Declared):
     mask_sensitive: bool = setting(
         default=True,
         key="MaskSensitive",
-        alias="MaskSensitiveData",
+        also="MaskSensitiveData",
         doc="Mask in `on_pi_trail` what belongs to a login. False shows it to that handler; errors "
         "and last_reply stay masked.",
     )

@@ -201,7 +201,7 @@ def test_the_row_itself_is_seen_on_the_class():
 class Further(Declared):
     _read_only_settings: ClassVar = {"Build": "build"}
 
-    alive: bool = setting(default=False, key="Alive", alias="KeepAlive", doc="Alive.")
+    alive: bool = setting(default=False, key="Alive", also="KeepAlive", doc="Alive.")
     pause: int = setting(
         default=0, key="Pause", implies=lambda value: {"alive": bool(value)}, doc="Pause."
     )

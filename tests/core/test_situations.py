@@ -45,7 +45,7 @@ TABLE = [
     ("GPG_FAILED", "OpenPGP", 111, "EngineError"),
     ("KEYRING_UNREADABLE", "OpenPGP", 115, "KeyringError"),
     ("KEY_UNREADABLE", "OpenPGP", 117, "KeyringError"),
-    ("KEY_WRITE", "OpenPGP", 118, "KeyringError"),
+    ("KEY_CREATE", "OpenPGP", 124, "KeyringError"),
     ("KEY_NOT_FOUND", "OpenPGP", 114, "KeySelectionError"),
     ("KEY_AMBIGUOUS", "gpgmail", 7, "KeySelectionError"),
     ("KEY_UNUSABLE", "gpgmail", 8, "KeySelectionError"),

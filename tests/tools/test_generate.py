@@ -31,7 +31,7 @@ def generate():
 @pytest.fixture
 def tree(tmp_path):
     """A copy of the project's sources, in which files can be spoiled."""
-    for name in ("gpgmail", "tools", "docs"):
+    for name in ("gpgmail", "tools", "docs", "tests/data"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     return tmp_path
