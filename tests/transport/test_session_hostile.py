@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+import tracemalloc
 
 import pytest
 
@@ -17,9 +18,11 @@ from gpgmail.core.errors import (
     Cancelled,
     ConnectError,
     ServerError,
+    StateError,
     TimeLimitError,
     TlsError,
 )
+from gpgmail.core.events import ConnectionStatus, PITrail
 from gpgmail.core.run import Run
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
@@ -287,6 +290,7 @@ def test_authorities_that_cannot_be_read(certificates, tmp_path, ca, words):
 # ----------------------------------------------------------------------------- time and interrupts
 
 
+@pytest.mark.proves("interrupt", "SMTP 301")
 @pytest.mark.parametrize("phase", [*PHASES, Phase.TLS_HELLO])
 def test_cancel_stops_every_wait_within_a_second(certificates, ca_file, phase):
     run = Run(timeout=60)
@@ -300,6 +304,48 @@ def test_cancel_stops_every_wait_within_a_second(certificates, ca_file, phase):
         with failing(Cancelled, 301, within=1.5) as caught:
             send(options, run=run, content=LARGE if phase is Phase.BODY else MAIL)
     assert (caught.value.retry is Retry.UNKNOWN) == (phase is Phase.DOT)
+
+
+@pytest.mark.proves("interrupt", "SMTP 301")
+@pytest.mark.parametrize("phase", [Phase.OTHER, Phase.MAIL, Phase.BODY, Phase.DOT, Phase.RSET])
+def test_after_an_interrupt_there_is_no_connection_and_the_next_one_works(phase):
+    """A blocked read and a blocked write; the server takes no mail whose end was not sent."""
+    calls = {
+        Phase.OTHER: lambda session: session.expand("staff"),
+        Phase.RSET: lambda session: session.reset(),
+    }
+    ears, run = Ears(), Run(timeout=60)
+    with Hostile([{phase: Stall(after=100_000)}, {}]) as server:
+        session = Session.open(options_for(server), run)
+        run.emit = ears
+        content = [LARGE if phase is Phase.BODY else MAIL]
+        threading.Timer(0.3, run.cancel).start()
+        with failing(Cancelled, 301, within=1.3):
+            calls.get(phase, lambda session: session.deliver(ENVELOPE, content))(session)
+        assert not session.connected
+        with failing(StateError, 1117):
+            session.deliver(ENVELOPE, [MAIL])
+        session.close()
+        assert send(options_for(server)).accepted == ENVELOPE.addresses
+    first, second = server.connections
+    assert first.contents == ([MAIL] if phase is Phase.DOT else [])
+    assert second.contents == [MAIL]
+    assert [event.status_code for event in ears.of(ConnectionStatus)] == [301]
+
+
+@pytest.mark.proves("interrupt")
+def test_a_handler_may_interrupt():
+    def handler(event):
+        if isinstance(event, PITrail) and event.message.startswith("RCPT"):
+            run.cancel()
+
+    run = Run(timeout=60, emit=handler)
+    with Hostile() as server:
+        with failing(Cancelled, 301):
+            send(options_for(server), run=run)
+        (connection,) = server.settled()
+    assert connection.verbs[:2] == ["EHLO", "MAIL"]
+    assert "DATA" not in connection.verbs
 
 
 def test_cancel_stops_an_upload_that_goes_well():
@@ -415,6 +461,24 @@ def test_the_line_limit_is_the_settings(length):
         else:
             with failing(ConnectError, 162):
                 send(options)
+
+
+@pytest.mark.proves("MaxLineLength")
+@pytest.mark.parametrize("length", [256, 1 << 20])
+@pytest.mark.parametrize("line", [b"250-\r\n", b"250-" + b"x" * 250 + b"\r\n"])
+def test_what_a_server_says_costs_no_more_memory_than_a_reply_may(line, length):
+    with Hostile({Phase.OTHER: Reply(line * 200_000)}) as server:
+        session = Session.open(options_for(server, max_line_length=length), Run(timeout=30))
+        tracemalloc.start()
+        try:
+            with failing(ConnectError, 162, within=20):
+                session.command("WHAT")
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert session.last_reply.code == 250  # that to EHLO
+    # 64 KiB of text, and what objects take for lines that are all but empty.
+    assert most < 3_000_000
 
 
 def test_lines_may_end_in_a_line_feed_alone():
