@@ -247,4 +247,28 @@ ALIASES = {
 _BY_NUMBER |= ALIASES
 
 # Codes that the reference lists and nothing here raises, and why.
-NEVER: dict[ErrorCode, str] = {}
+NEVER = {
+    ErrorCode.TCP_CONNECTION_OPTION_LOCKED: "there is no option of that name",
+    ErrorCode.TCP_WOULD_BLOCK: "calls wait within their limits, none is non-blocking",
+    ErrorCode.TCP_BAD_STATE: "166, 104, 1117 and code 14 of gpgmail say which state it is",
+    ErrorCode.TCP_NOT_CONNECTED: "1117 says it",
+    ErrorCode.TCP_LISTENING: "nothing listens",
+    ErrorCode.TCP_INTERRUPTED: "a time limit is 201, an interruption 301 of SMTP",
+    ErrorCode.TCP_ALREADY_CONNECTING: "a call while connecting is 166",
+    ErrorCode.TCP_LOCAL_NAME_LOCKED: "107 says it",
+    ErrorCode.SSL_LIBRARY: "the TLS library is part of Python",
+    ErrorCode.SSL_CREDENTIALS: "OpenSSL has no such step: a store that does not open is 271",
+    ErrorCode.SSL_CHAIN_MISSING: "OpenSSL judges certificate and chain together: 280",
+    ErrorCode.SSL_CHAIN_UNVERIFIED: "OpenSSL judges certificate and chain together: 280",
+    ErrorCode.SSL_SERVER_CERTIFICATE: "a handshake without a server certificate is 276",
+    ErrorCode.IP_ABORTED: "a lost connection is 1120 of TCPClient",
+    ErrorCode.IP_RESET: "a lost connection is 1120 of TCPClient",
+    ErrorCode.IP_NOT_CONNECTED: "a lost connection is 1120 of TCPClient",
+    ErrorCode.IP_SHUTDOWN: "a lost connection is 1120 of TCPClient",
+    ErrorCode.IP_TIMED_OUT: "a time limit is 201 of TCPClient",
+    ErrorCode.IP_NOT_EMPTY: "no socket call meets a directory",
+    ErrorCode.IP_TOO_MANY_PROCESSES: "no process is started for a connection",
+    ErrorCode.IP_NOT_READY: "only Windows' sockets have this state",
+    ErrorCode.IP_VERSION: "only Windows' sockets have this state",
+    ErrorCode.IP_NOT_INITIALISED: "only Windows' sockets have this state",
+}

@@ -55,7 +55,6 @@ class Situation(Enum):
     LOCAL_HOST_LOCKED = (StateError, Code.TCP_LOCAL_HOST_LOCKED, "disconnect first")
     LOCAL_PORT_LOCKED = (StateError, Code.TCP_LOCAL_PORT_LOCKED, "disconnect first")
     LINE_LENGTH_LOCKED = (StateError, Code.TCP_LINE_LENGTH_LOCKED, "disconnect first")
-    CONNECTION_OPTION_LOCKED = (StateError, Code.TCP_CONNECTION_OPTION_LOCKED, "disconnect first")
     MESSAGE_LIFE = (StateError, Code.MESSAGE_LIFE, "set the message anew")
 
     # what is not to be had, and what is refused

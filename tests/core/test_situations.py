@@ -25,7 +25,6 @@ TABLE = [
     ("LOCAL_HOST_LOCKED", "TCPClient", 107, "StateError"),
     ("LOCAL_PORT_LOCKED", "TCPClient", 106, "StateError"),
     ("LINE_LENGTH_LOCKED", "TCPClient", 112, "StateError"),
-    ("CONNECTION_OPTION_LOCKED", "TCPClient", 117, "StateError"),
     ("MESSAGE_LIFE", "gpgmail", 14, "StateError"),
     ("UNSUPPORTED_HERE", "gpgmail", 1, "UnsupportedError"),
     ("MISSING_EXTRA", "gpgmail", 15, "UnsupportedError"),
