@@ -16,7 +16,10 @@ set -eu
 
 # The programs that tests start come first; they are unpacked even when the machine has them too,
 # so that every run tests the same layout.
-wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch"
+wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch
+    dovecot-core dovecot-gssapi dovecot-submissiond exim4-daemon-heavy
+    krb5-admin-server krb5-kdc krb5-user python3-decorator python3-gssapi"
+wanted=$(echo $wanted)  # one line
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tree=${GPGMAIL_SERVERS:-$project/.cache/servers}
@@ -71,10 +74,14 @@ apt() {
 }
 
 # What has to be unpacked: everything that the wanted packages need on an empty machine (asked so that
-# an installed package that conflicts does not change the answer), without what is installed here, and
-# without packages for every architecture, which hold no program and no library that is used.
+# an installed package that conflicts does not change the answer; for each by itself, since mail
+# servers conflict with one another), without what is installed here, and without packages for every
+# architecture that nobody wants by name, which hold no program and no library that is used.
 missing() {
-    apt -s -o Dir::State::status="$work/no-packages" install $wanted >"$work/plan" || return 1
+    : >"$work/plan"
+    for name in $wanted; do
+        apt -s -o Dir::State::status="$work/no-packages" install "$name" >>"$work/plan" || return 1
+    done
     sed -n 's/^Inst \([^ ]*\) .*\[\([^]]*\)\][^]]*$/\1 \2/p' "$work/plan" |
         while read -r name architecture; do
             case " $wanted " in
@@ -85,7 +92,7 @@ missing() {
             ii*) ;;
             *) echo "$name" ;;
             esac
-        done
+        done | sort -u
 }
 
 download() {
