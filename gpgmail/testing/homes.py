@@ -74,5 +74,5 @@ class ThrowawayHome:
         result = execute(home, command, run=self._run)
         made = next(select(result.status, "KEY_CREATED"), None)
         if not result.ok or made is None:
-            raise Situation.KEY_WRITE.error("gpg made no key", subject=arguments[-4])
+            raise Situation.KEY_CREATE.error("gpg made no key", subject=arguments[-4])
         return made.arg(1)

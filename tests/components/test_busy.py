@@ -19,6 +19,7 @@ CALLS = {"send": 166, "connect": 166, "disconnect": 166, "sign": 129, "encrypt":
 STALLED = {Phase.MAIL: Stall()}
 
 
+@pytest.mark.proves("SMTP 166", "OpenPGP 129")
 @pytest.mark.parametrize(("method", "number"), CALLS.items())
 def test_a_handler_cannot_begin_another_call(method, number):
     with Hostile() as server:

@@ -24,6 +24,7 @@ PUBLIC = (KEYRINGS / "exports" / "public.asc").read_text()
 SECRET = (KEYRINGS / "exports" / "secret.gpg").read_bytes()
 
 
+@pytest.mark.proves("Key.keyring", "Key.fingerprint", "Key.id", "Key.user_id")
 @pytest.mark.parametrize(
     ("name", "place", "key"),
     [
@@ -42,6 +43,7 @@ def test_the_first_key_of_a_keyring_without_a_selection(home, name, place, key):
     found.close()
 
 
+@pytest.mark.proves("Key.encoded", "Key.secret_key_available")
 @pytest.mark.parametrize("encoded", [PUBLIC, PUBLIC.encode(), SECRET], ids=["str", "bytes", "bin"])
 def test_the_key_itself_in_place_of_a_keyring(encoded):
     key = Key(encoded=encoded)
@@ -50,6 +52,7 @@ def test_the_key_itself_in_place_of_a_keyring(encoded):
     key.close()
 
 
+@pytest.mark.proves("Key.fingerprint", "Key.id", "Key.user_id")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -109,6 +112,7 @@ def test_the_users_own_home_without_a_keyring(own, monkeypatch):
 # -------------------------------------------------------------------------------------------- facts
 
 
+@pytest.mark.proves("Key.other_user_ids", "Key.expiration_date", "Key.version")
 def test_facts_of_a_key_with_several_user_ids(home):
     key = Key(home("several-uids"))
     assert key.other_user_ids == ",".join(uid.uid for uid in MANY.uids[1:])
@@ -117,6 +121,7 @@ def test_facts_of_a_key_with_several_user_ids(home):
     assert (key.version, key.revoked) == (4, False)
 
 
+@pytest.mark.proves("Key.effective_date", "Key.expiration_date", "Key.usage", "Key.usage_flags")
 def test_dates_and_usage_in_the_words_of_the_reference(own):
     key = Key(own, fingerprint=SENDER.fingerprint)
     assert key.expiration_date == ""
@@ -127,6 +132,7 @@ def test_dates_and_usage_in_the_words_of_the_reference(own):
     )
 
 
+@pytest.mark.proves("Key.effective_date", "Key.expiration_date")
 def test_a_date_is_english_in_every_locale():
     when = datetime(2000, 3, 3, 15, 0, 9, tzinfo=UTC)
     assert wording.date(when) == "03-Mar-2000 15:00:09"
@@ -160,6 +166,7 @@ def test_algorithms_are_named_as_on_the_reference(algorithm, curve, length, word
     assert (wording.algorithm(key), wording.curve(key), wording.length(key)) == words
 
 
+@pytest.mark.proves("Key.public_key", "Key.secret_key", "Key.secret_key_available")
 def test_exports(own, home, reader):
     key = Key(own, SENDER.address)
     assert key.public_key.startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
@@ -171,6 +178,7 @@ def test_exports(own, home, reader):
     again.close()
 
 
+@pytest.mark.proves("Key.passphrase", "Key.secret_key", "OpenPGP 122")
 def test_the_export_of_a_protected_key_needs_its_passphrase(home):
     key = Key(home("protected"))
     with failing(122, PassphraseError):
@@ -183,6 +191,7 @@ def test_the_export_of_a_protected_key_needs_its_passphrase(home):
     key.close()
 
 
+@pytest.mark.proves("Key.revoked", "Key.secret_key_available")
 @pytest.mark.parametrize(
     ("name", "revoked", "secret"),
     [("revoked", True, True), ("expired", False, True), ("no-encryption", False, True)],
@@ -223,6 +232,7 @@ def test_a_key_for_which_nothing_is_set_has_the_documented_defaults(monkeypatch,
     assert facts == ("", "", "", "", "", "", 0, "", False, 0x2F, "", 4, False, "", "")
 
 
+@pytest.mark.proves("OpenPGP 114")
 def test_a_blank_key_is_nobody(sink):
     with psmtp(sink) as mailer:
         mailer.recipient_key_count = 1
@@ -276,6 +286,7 @@ def test_a_keyring_that_is_not_there(tmp_path):
             str(Key(place).fingerprint)
 
 
+@pytest.mark.proves("on_status", "LogLevel")
 def test_the_first_usable_key_is_named_by_a_status_event(sink, own):
     with psmtp(sink) as mailer:
         mailer.keys.append(Key(own))

@@ -49,6 +49,7 @@ def nothing_sent(sink):
 # ------------------------------------------------------------------------------------- compose
 
 
+@pytest.mark.proves("OpenPGP 142", "OpenPGP 143")
 def test_keys_that_were_not_used_are_not_forgotten(sink, mailer):
     with failing(143, PolicyError):
         mailer.send()
@@ -84,6 +85,7 @@ def test_what_cannot_be_done_is_not_left_out_of_sign_and_encrypt(sink, mailer, m
     assert nothing_sent(sink)
 
 
+@pytest.mark.proves("sign", "encrypt", "sign_and_encrypt", "OpenPGP 114")
 @pytest.mark.parametrize("method", ["sign", "encrypt", "sign_and_encrypt"])
 def test_without_any_key_nothing_can_be_protected(sink, method):
     with psmtp(sink) as mailer:
@@ -311,6 +313,7 @@ def test_attachments_in_clear_beside_an_encrypted_text_are_refused(sink, mailer)
     assert nothing_sent(sink)
 
 
+@pytest.mark.proves("ProcessAttachments")
 @pytest.mark.parametrize("process", [True, False])
 def test_unless_it_was_said_what_to_do_with_them(sink, mailer, process):
     mailer.attachments.append(Attachment(data=b"secret", name="a.bin"))

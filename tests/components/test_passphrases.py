@@ -67,6 +67,7 @@ def refuses_and_sends_nothing(mailer, server, method="sign"):
     return caught.value
 
 
+@pytest.mark.proves("on_key_passphrase")
 def test_the_handler_is_told_which_key_and_answers(mailer, locked):
     asked = mailer.on_key_passphrase = Asked(LOCKED.passphrase)
     mailer.sign()
@@ -99,6 +100,7 @@ def test_without_handler_or_value_there_is_no_prompt(mailer, server):
     refuses_and_sends_nothing(mailer, server)
 
 
+@pytest.mark.proves("key_passphrase", "Key.passphrase", "OpenPGP 122")
 @pytest.mark.parametrize("cached", [False, True])
 def test_the_property_is_used_whatever_the_users_agent_knows(mailer, server, locked, cached):
     if cached:
@@ -168,12 +170,14 @@ def test_one_wrong_passphrase_of_two_leaves_no_signature_at_all(server, home):
         assert "PGP" not in mailer.message_text
 
 
+@pytest.mark.proves("key_passphrase", "sign_and_encrypt", "OpenPGP 122")
 def test_sign_and_encrypt_with_a_wrong_passphrase(mailer, server, recipients):
     mailer.recipient_keys.append(Key(recipients, ALICE.address))
     mailer.set_key_passphrase(0, "wrong")
     refuses_and_sends_nothing(mailer, server, "sign_and_encrypt")
 
 
+@pytest.mark.proves("on_key_passphrase")
 def test_the_exception_of_a_handler_reaches_the_caller(mailer, server):
     def handler(event):
         raise LookupError("the vault is closed")

@@ -33,6 +33,7 @@ def recipient(mailer, home, *keys):
         mailer.set_recipient_key_user_id(index, key.address)
 
 
+@pytest.mark.proves("sign", "key_count", "key_keyring", "key_user_id")
 def test_a_signed_text_stands_in_message_text_and_arrives(sink, own, reader):
     with psmtp(sink) as mailer:
         signer(mailer, own)
@@ -45,6 +46,7 @@ def test_a_signed_text_stands_in_message_text_and_arrives(sink, own, reader):
     assert verdict.content.decode().split() == TEXT.split()
 
 
+@pytest.mark.proves("ClearSignature")
 def test_without_clear_signature_the_text_is_armored(sink, own, reader):
     with psmtp(sink) as mailer:
         signer(mailer, own)
@@ -58,6 +60,13 @@ def test_without_clear_signature_the_text_is_armored(sink, own, reader):
     assert verdict.content.decode() == TEXT
 
 
+@pytest.mark.proves(
+    "encrypt",
+    "sign_and_encrypt",
+    "recipient_key_count",
+    "recipient_key_keyring",
+    "recipient_key_user_id",
+)
 @pytest.mark.parametrize("sign", [False, True])
 def test_an_encrypted_text_is_read_by_each_recipient(sink, own, reader, sign):
     with psmtp(sink, cc=BOB.address) as mailer:
@@ -142,6 +151,7 @@ def test_pgpmime_signed_then_encrypted_in_two_steps(sink, own, recipients, notmu
     assert (seen.decrypted, seen.signatures) == ("full", (("good", SENDER.fingerprint),))
 
 
+@pytest.mark.proves("ProcessAttachments")
 def test_attachments_are_encrypted_each_by_itself_when_asked(sink, own, reader, tmp_path):
     path = tmp_path / "report ä.bin"
     path.write_bytes(b"\0\r\n\xff" * 1000)
@@ -157,6 +167,7 @@ def test_attachments_are_encrypted_each_by_itself_when_asked(sink, own, reader, 
     assert reader.read(part.get_content()).content == path.read_bytes()
 
 
+@pytest.mark.proves("ProcessAttachments")
 def test_attachments_are_signed_each_by_itself_when_asked(sink, own, reader, tmp_path):
     with psmtp(sink, process_attachments=True) as mailer:
         signer(mailer, own)
@@ -185,6 +196,7 @@ def test_the_same_protected_message_can_be_sent_twice(sink, own, reader):
         assert reader.read(part.get_content()).content == b"content"
 
 
+@pytest.mark.proves("keys", "Key.fingerprint")
 def test_two_signers_are_both_seen(sink, home, reader):
     place = home("two-keys-one-address")
     with psmtp(sink) as mailer:
@@ -197,6 +209,7 @@ def test_two_signers_are_both_seen(sink, home, reader):
     assert type(reader)(place).read(mailer.message_text.encode()).signature == "good good"
 
 
+@pytest.mark.proves("keys", "recipient_keys", "Key.keyring")
 def test_signer_here_recipients_in_a_file_there(sink, home, reader):
     with psmtp(sink) as mailer:
         mailer.keys.append(Key(home("own-key"), SENDER.address))
@@ -243,6 +256,7 @@ def test_the_percentage_is_unknown_where_the_size_is(sink, own):
     assert (of_text.percent_processed, of_text.bytes_processed) == (100, len(TEXT.encode()))
 
 
+@pytest.mark.proves("on_progress")
 def test_a_handler_of_progress_that_raises_stops_the_protection(sink, own):
     with psmtp(sink) as mailer:
         recipient(mailer, own, ALICE)

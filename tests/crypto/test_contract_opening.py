@@ -108,6 +108,7 @@ def test_decrypts_with_a_passphrase(crypto, empty):
     assert caught.value.code is ErrorCode.PGP_PASSPHRASE
 
 
+@pytest.mark.proves("OpenPGP 114")
 def test_a_key_that_is_not_here_is_named(crypto, modern, empty):
     message = encrypted(modern, to=(ALICE, BOB))
     for home in (empty, modern):
@@ -144,6 +145,7 @@ jA0EBwMCr3PGsV+PWyIAySWQlN7wH0P5vIQYbvSKo2c7/PNL4uiJNJf82AHz5dRa
 """
 
 
+@pytest.mark.proves("OpenPGP 146")
 @pytest.mark.parametrize("config", ["", "ignore-mdc-error\n"], ids=["plain", "ignored in gpg.conf"])
 def test_ciphertext_without_integrity_protection_is_refused(crypto, config):
     with keyring_copy("own-key") as path:
@@ -179,6 +181,7 @@ CODES = {
 }
 
 
+@pytest.mark.proves("OpenPGP 141")
 @pytest.mark.parametrize(("data", "code"), CODES.values(), ids=CODES)
 def test_what_is_no_message(crypto, recipients, data, code):
     for open_it in (
@@ -191,12 +194,14 @@ def test_what_is_no_message(crypto, recipients, data, code):
         assert caught.value.code is code
 
 
+@pytest.mark.proves("OpenPGP 105")
 def test_binary_garbage_is_a_bad_packet(crypto, recipients):
     with pytest.raises(GpgmailError) as caught:
         decrypt(crypto, job(recipients), b"\xff" * 60)
     assert caught.value.code is ErrorCode.PGP_DECODE_PACKET
 
 
+@pytest.mark.proves("OpenPGP 103")
 def test_a_wrong_checksum_of_the_armor(crypto, modern, recipients):
     message = re.sub(rb"(?m)^=....$", b"=AAAA", encrypted(modern, "--armor"))
     with pytest.raises(GpgmailError) as caught:
@@ -310,6 +315,7 @@ def test_several_signatures_are_reported_up_to_the_first_bad_one(crypto, modern,
     assert statuses(verify(crypto, recipients, TEXT, bad + good)) == [Status.BAD]
 
 
+@pytest.mark.proves("OpenPGP 119")
 def test_a_bad_signature_inside_an_encrypted_message_is_an_error(crypto, modern, recipients):
     signed = modern(*PLAIN, "-u", SENDER.exact, "--sign", stdin=b"Pay 10\n")
     for data, expected in ((signed, None), (signed.replace(b"10", b"99"), ErrorCode.PGP_VERIFY)):

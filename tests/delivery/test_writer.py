@@ -102,6 +102,7 @@ def test_an_interrupt_stops_the_writing_and_leaves_nothing(mailer, tmp_path):
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.proves("OpenPGP 116")
 @pytest.mark.parametrize("target", ["", ".", "/nowhere/mail", "a\0b", "x" * 300])
 def test_a_target_that_cannot_be_written_is_a_typed_error(target, mailer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -124,6 +124,7 @@ def test_file_for_this_version_comes_first(modern):
     assert options_file(modern) == exact
 
 
+@pytest.mark.proves("OpenPGP 111")
 def test_gpgconf_that_fails_is_an_error(modern, tmp_path, monkeypatch):
     for name, script in (("gpg", f'exec {shutil.which("gpg")} "$@"'), ("gpgconf", "exit 1")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

@@ -130,6 +130,7 @@ def test_several_armored_keys_in_one_file(tmp_path, run):
         assert user_ids(own.home, run) == uids("exports") | uids("exports-protected")
 
 
+@pytest.mark.proves("OpenPGP 101", "OpenPGP 117")
 @pytest.mark.parametrize("name", situations()["damaged"].files)
 @pytest.mark.parametrize("role", ["public", "secret"])
 def test_damaged_files_are_refused_by_name(name, role, copy, run, base):
@@ -159,6 +160,7 @@ def test_a_keyring_that_lost_its_end_is_refused(tmp_path, missing, run):
     assert caught.value.subject == str(path)
 
 
+@pytest.mark.proves("OpenPGP 115")
 @pytest.mark.parametrize("role", ["public", "secret", "trustdb"])
 def test_a_file_that_is_not_there(tmp_path, role, run):
     path = tmp_path / "none.gpg"

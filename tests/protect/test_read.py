@@ -512,6 +512,7 @@ def test_ever_so_many_signatures_are_refused(opened, monkeypatch):
 # -------------------------------------------------------------------------------- requirements
 
 
+@pytest.mark.proves("OpenPGP 142", "OpenPGP 143")
 @pytest.mark.parametrize(
     ("content", "options", "number"),
     [
