@@ -164,14 +164,13 @@ def parse_fields(text: str, style: Style = STYLE) -> tuple[Field, ...]:
     for line in filter(None, text.replace("\r\n", "\n").split("\n")):
         if line[0] in " \t" and fields:
             name, value = fields.pop()
-            fields.append((name, encode_field(name, value + line, style)))
+            fields.append((name, value + line))
             continue
         name, colon, value = line.partition(":")
         if not colon:
             raise Situation.BAD_VALUE.error("is not a header line", subject=repr(line[:60]))
-        name = check_name(name.rstrip(" \t"))
-        fields.append((name, encode_field(name, value, style)))
-    return tuple(fields)
+        fields.append((check_name(name.rstrip(" \t")), value))
+    return tuple((name, encode_field(name, value, style)) for name, value in fields)
 
 
 def decode(value: str) -> str:

@@ -9,7 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpgmail.core.errors import UsageError
+from gpgmail.message.charsets import of_name
 from gpgmail.message.headers import (
+    Style,
     decode,
     encode_field,
     encode_text,
@@ -169,6 +171,18 @@ def test_a_file_name_is_read_as_it_was_given(name):
     assert parsed(data)["Content-Disposition"].params["filename"] == name
     old = message_from_bytes(data).get_param("filename", header="Content-Disposition")
     assert parameter_text(old) == name
+
+
+def test_a_file_name_beyond_ascii_is_written_by_rfc_2231():
+    assert parameter("filename", "ä b.txt") == "; filename*=utf-8''%C3%A4%20b.txt"
+
+
+def test_header_lines_are_unfolded_before_they_are_encoded():
+    style = Style(of_name("ISO-8859-1"))
+    assert parse_fields("X-A: Grüße\n aus Köln\nX-B: ß", style) == (
+        ("X-A", "=?ISO-8859-1?q?Gr=FC=DFe_aus_K=F6ln?="),
+        ("X-B", "=?ISO-8859-1?q?=DF?="),
+    )
 
 
 def test_header_lines_are_taken_apart():

@@ -218,6 +218,7 @@ def test_each_mailbox_is_named_to_the_server_once_and_no_bcc_in_a_header(recipie
         assert one.recipient_type == min(other.recipient_type for other in same)
         assert one.options in {other.options for other in same}
         assert bool(one.options) == any(other.options for other in same)
+        assert one.name == next((other.name for other in same if other.name), "")
     shown = {key(box.address) for field in (read(data).to, read(data).cc) for box in field}
     open_ones = {key(one.address) for one in recipients if one.recipient_type != RecipientType.BCC}
     assert shown == open_ones
