@@ -11,10 +11,11 @@ import pytest
 from gpgmail.components import Key, wording
 from gpgmail.core.errors import KeyringError, KeySelectionError, PassphraseError
 from gpgmail.gpg import runner
-from tests.components.support import ALICE, SENDER, Ears, failing, psmtp
+from tests.components.support import ALICE, SENDER, Ears, failing, psmtp, text_of
+from tests.crypto.helpers import Gpg
 from tests.keys.facts import key as made_key
 from tests.keys.facts import part
-from tests.support.keyrings import KEYRINGS, fixture_key, situations
+from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, situations
 
 MANY = fixture_key("several-uids", "many")
 LEGACY = fixture_key("legacy", "legacy")
@@ -164,6 +165,69 @@ def test_algorithms_are_named_as_on_the_reference(algorithm, curve, length, word
     primary = part(1, "cs", algorithm=algorithm, curve=curve, length=length)
     key = made_key(1, primary=primary)
     assert (wording.algorithm(key), wording.curve(key), wording.length(key)) == words
+
+
+KINDS = {  # gpg's word for a kind of key: what the reference calls it
+    "rsa1024": ("RSA", "", 1024),
+    "rsa3072": ("RSA", "", 3072),
+    "dsa1024": ("DSA", "", 1024),
+    "dsa2048": ("DSA", "", 2048),
+    "nistp256": ("ECDSA", "secp256r1", 256),
+    "nistp384": ("ECDSA", "secp384r1", 384),
+    "nistp521": ("ECDSA", "secp521r1", 528),
+    "secp256k1": ("ECDSA", "secp256k1", 256),
+    "ed25519": ("EdDSA", "Ed25519", 256),
+}
+
+
+@pytest.mark.proves("Key.curve", "Key.public_key_algorithm", "Key.public_key_length")
+def test_every_kind_of_key_that_gpg_makes():
+    with empty_home() as path:
+        gpg = Gpg(path)
+        made = {kind: gpg.new_key(kind, kind, usage="sign,cert") for kind in KINDS}
+        for kind, words in KINDS.items():
+            key = Key(path, fingerprint=made[kind])
+            assert (key.public_key_algorithm, key.curve, key.public_key_length) == words
+            assert key.usage == "Certifying Other Certificates,Signing Emails and Files"
+            assert (key.usage_flags, key.version, key.revoked) == (0x03, 4, False)
+
+
+# ---------------------------------------------------------------------------- by flat properties
+
+
+@pytest.mark.proves("key_user_id", "key_keyring", "recipient_key_user_id")
+def test_the_user_id_is_there_as_soon_as_the_keyring_is_set(sink, own, home):
+    with psmtp(sink) as mailer:
+        mailer.key_count = mailer.recipient_key_count = 1
+        assert (mailer.get_key_user_id(0), mailer.get_recipient_key_user_id(0)) == ("", "")
+        mailer.set_key_keyring(0, str(home("own-key")))
+        assert mailer.get_key_user_id(0) == SENDER.uids[0].uid
+        mailer.set_recipient_key_keyring(0, str(home("several-uids")))
+        assert mailer.get_recipient_key_user_id(0) == MANY.uids[0].uid
+        mailer.set_recipient_key_keyring(0, str(own))
+        mailer.set_recipient_key_user_id(0, ALICE.fingerprint[-8:])
+        assert mailer.get_recipient_key_user_id(0) == ALICE.uids[0].uid
+        mailer.set_recipient_key_user_id(0, ALICE.subkeys[0].fingerprint[-16:])
+        assert mailer.get_recipient_key_user_id(0) == ALICE.uids[0].uid
+
+
+@pytest.mark.proves("key_encoded", "recipient_key_encoded", "Key.encoded")
+@pytest.mark.parametrize("kind", ["asc", "gpg"])
+def test_keys_themselves_sign_and_are_encrypted_to(sink, reader, kind):
+    with psmtp(sink) as mailer:
+        mailer.key_count = mailer.recipient_key_count = 1
+        secret = (KEYRINGS / "exports" / f"secret.{kind}").read_bytes()
+        mailer.set_key_encoded(0, secret)
+        assert mailer.get_key_encoded(0) == secret
+        mailer.set_recipient_key_encoded(0, (KEYRINGS / f"recipients/public.{kind}").read_bytes())
+        mailer.set_recipient_key_user_id(0, ALICE.address)
+        mailer.sign_and_encrypt()
+        mailer.send()
+    verdict = reader.read(text_of(sink.received[0]).encode())
+    assert (verdict.signer, verdict.recipients) == (
+        SENDER.fingerprint,
+        (ALICE.subkeys[0].fingerprint[-16:],),
+    )
 
 
 @pytest.mark.proves("Key.public_key", "Key.secret_key", "Key.secret_key_available")

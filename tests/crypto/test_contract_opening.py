@@ -238,6 +238,13 @@ def test_nothing_but_one_encrypted_message_is_decrypted(crypto, modern, recipien
     assert set(codes.values()) <= {ErrorCode.PGP_DECRYPT, ErrorCode.PGP_DECODE_PACKET}, codes
 
 
+@pytest.mark.proves("OpenPGP 130")
+@pytest.mark.parametrize("options", [("--store",), ("-u", SENDER.exact, "--sign")], ids=str)
+def test_what_is_not_encrypted_does_not_decrypt(crypto, modern, recipients, options):
+    message = modern(*PLAIN, *options, stdin=b"words\n")
+    assert refusal(decrypt, crypto, job(recipients), message) is ErrorCode.PGP_DECRYPT
+
+
 # ---- verifying ----
 
 

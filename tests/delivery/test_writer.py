@@ -106,8 +106,9 @@ def test_an_interrupt_stops_the_writing_and_leaves_nothing(mailer, tmp_path):
 @pytest.mark.parametrize("target", ["", ".", "/nowhere/mail", "a\0b", "x" * 300])
 def test_a_target_that_cannot_be_written_is_a_typed_error(target, mailer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(GpgmailError):
+    with pytest.raises(GpgmailError) as caught:
         write_mail(mailer, draft(), target)
+    assert caught.value.code.number == 116
     assert [*tmp_path.iterdir()] == []
 
 
