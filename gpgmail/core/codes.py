@@ -214,6 +214,8 @@ class ErrorCode(Enum):
     AUTH_UNAVAILABLE = (Family.GPGMAIL, 19, Retry.NO, Exit.NO_PERMISSION, "no login mechanism in common with the server")
     NOT_FOR_SERVER = (Family.GPGMAIL, 20, Retry.NO, Exit.UNAVAILABLE, "the server lacks an extension that the mail needs")
     QUEUE_DAMAGED = (Family.GPGMAIL, 21, Retry.NO, Exit.DATA, "a queue file is damaged")
+    SERVER_UNPROVEN = (Family.GPGMAIL, 22, Retry.NO, Exit.NO_PERMISSION, "the server did not prove in the login who it is")
+    NO_TICKET = (Family.GPGMAIL, 23, Retry.NO, Exit.NO_PERMISSION, "no Kerberos ticket could be had for the server")
 
     # fmt: on
 
@@ -271,4 +273,20 @@ NEVER = {
     ErrorCode.IP_NOT_READY: "only Windows' sockets have this state",
     ErrorCode.IP_VERSION: "only Windows' sockets have this state",
     ErrorCode.IP_NOT_INITIALISED: "only Windows' sockets have this state",
+    ErrorCode.PGP_ARMOR_TYPE: "gpg passes over armor of another type as over any text: 141",
+    ErrorCode.PGP_ARMOR_HEADER: "gpg passes over header lines that it does not know",
+    ErrorCode.PGP_ENCODE_PACKET: "gpg makes the packets: 120 or 123 says that it made none",
+    ErrorCode.PGP_PACKET_TAG: "gpg passes over packets that it does not know, or says 105",
+    ErrorCode.PGP_VERSION: "a packet of an unknown version does not decode: 105",
+    ErrorCode.PGP_ALGORITHM: "125, 126 and 127 say which kind, a key of another kind is unusable",
+    ErrorCode.PGP_SUBPACKET: "gpg passes over subpackets, or takes the signature for none",
+    ErrorCode.PGP_SECRET_CLEAR: "no secret key is written: its protection is its owner's",
+    ErrorCode.PGP_WRITE_KEY: "keyrings are only read, and an exported key is a text",
+    ErrorCode.PGP_USER_ID: "no user id is made, and one that fits no key is 114",
+    ErrorCode.PGP_NOT_COMPRESSED: "gpg takes content with and without compression",
+    ErrorCode.PGP_DECOMPRESS: "gpg does not tell it from other damage: 105 or 130",
+    ErrorCode.PGP_COMPRESS: "gpg compresses while it signs and encrypts: 120 or 123",
+    ErrorCode.PGP_SIGNATURE_TYPE: "it is a verdict on one signature, not an error",
+    ErrorCode.PGP_OVERWRITE: "a file is replaced as a whole, or not at all: 116",
+    ErrorCode.PGP_MEMORY: "nothing is held in memory whole; a shortage is Python's MemoryError",
 }
