@@ -19,7 +19,7 @@ set -eu
 wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch
     dovecot-core dovecot-gssapi dovecot-submissiond exim4-daemon-heavy
     krb5-admin-server krb5-kdc krb5-user python3-decorator python3-gssapi
-    dante-server microsocks openssh-client openssh-server tinyproxy-bin"
+    dante-server libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin"
 wanted=$(echo $wanted)  # one line
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
