@@ -76,16 +76,19 @@ def _of_parts(root: Entity, parts: Sequence[ReadPart]) -> EmailMessage:
 class _Tolerant(HeaderRegistry):
     """Gives a field as plain text where the library's own parser fails over its garbage.
 
-    Python 3.11 raises AttributeError for some address fields, and not before they are read.
+    Python 3.11 raises AttributeError for some address fields, and not before they are read, and
+    IndexError for others, not before they are written.
     """
 
     _plain = HeaderRegistry(use_default_map=False)
 
     def __call__(self, name: str, value: str) -> Any:  # noqa: ANN401 - as the base class has it
         try:
-            return super().__call__(name, value)
+            field: Any = super().__call__(name, value)
+            field.fold(policy=policy.default)
         except (AttributeError, HeaderParseError, IndexError, TypeError, ValueError):
             return self._plain(name, value)
+        return field
 
 
 _POLICY = policy.default.clone(header_factory=_Tolerant())
