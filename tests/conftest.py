@@ -50,11 +50,26 @@ def home():
 
 # What says little about the Python that runs it and takes long: run once, beside the servers.
 ONCE = (
+    "tests/certificates",
     "tests/cli",
+    "tests/components/test_key.py",
+    "tests/components/test_openpgp",
+    "tests/components/test_queue.py",
+    "tests/components/test_symmetric.py",
+    "tests/crypto",
+    "tests/delivery/test_queue.py",
     "tests/e2e",
     "tests/fixtures",
+    "tests/keys",
+    "tests/message/test_two_readers.py",
+    "tests/protect/test_mutations.py",
+    "tests/test_conformance.py",
+    "tests/test_readme.py",
     "tests/tools",
+    "tests/transport/test_replay.py",
     "tests/transport/test_session_hostile.py",
+    "tests/transport/test_throttle.py",
+    "tests/transport/test_timeouts.py",
 )
 
 

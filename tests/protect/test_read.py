@@ -583,8 +583,8 @@ def test_a_field_that_the_library_fails_over_is_read_as_text(name, opened):
 
 @pytest.mark.parametrize("name", ["From", "Content-Type", "Content-Disposition"])
 def test_a_field_that_the_library_cannot_fold_is_written_as_text(name, opened):
-    field = f'{name}: multipart/x)b="{"x" * 90}a@b.example"' + '""'
+    field = f'{name}: a@b.example{"x" * 80}"x""'
     mail = opened(field.encode() + b"\r\nSubject: A mail\r\n\r\nHello\r\n")
     written = mail.message.as_bytes()
     assert b"Subject: A mail" in written
-    assert b"x" * 90 in written
+    assert b"x" * 80 in written
