@@ -14,16 +14,16 @@ _NOWHERE = frozenset({bytes(4), bytes(16)})
 
 def is_loopback(address: str) -> bool:
     """Tell whether *address* is numeric and this machine's own (127/8, ::1, ::ffff:127/104)."""
-    packed = _packed(address)
-    return packed == _LOOPBACK_6 or (len(packed) == _LENGTH_4 and packed[0] == _LOOPBACK_4)
+    own = packed(address)
+    return own == _LOOPBACK_6 or (len(own) == _LENGTH_4 and own[0] == _LOOPBACK_4)
 
 
 def is_nowhere(address: str) -> bool:
     """Tell whether *address* is numeric and no host's (0.0.0.0, ::, ::ffff:0.0.0.0)."""
-    return _packed(address) in _NOWHERE
+    return packed(address) in _NOWHERE
 
 
-def _packed(address: str) -> bytes:
+def packed(address: str) -> bytes:
     """Return the bytes of a numeric address, of a mapped one those of IPv4; none for a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
@@ -36,18 +36,23 @@ def _packed(address: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The server at the other end: the name that was asked for, and the address connected to."""
+    """The server at the other end: the name that was asked for, and the address connected to.
+
+    `through` is the firewall on the way; one that resolved the name itself tells no address.
+    """
 
     host: str
     address: str
     port: int
+    through: str = ""
 
     @property
     def loopback(self) -> bool:
-        """Whether what is sent stays on this machine."""
-        return is_loopback(self.address)
+        """Whether what is sent stays on this machine; 127.0.0.1 of a firewall is another's."""
+        return is_loopback(self.address) and not self.through
 
     def __str__(self) -> str:
         name = f"[{self.host}]" if ":" in self.host else self.host
         known = f"[{self.address}]" if self.address not in {"", self.host} else ""
-        return f"{name}{known}:{self.port}"
+        way = f" through {self.through}" if self.through else ""
+        return f"{name}{known}:{self.port}{way}"

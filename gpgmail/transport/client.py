@@ -267,6 +267,8 @@ class Client(smtplib.SMTP):
             self._resumption.keep(wire.tls_session)
             wire.close()
             self._report("disconnected", f"connection to {self.peer} closed", why)
+            if self.peer.through:
+                self._report("firewall disconnected", f"connection to {self.peer.through} closed")
 
     # ---------------------------------------------------------------------- commands of our own
 
@@ -360,7 +362,7 @@ class Client(smtplib.SMTP):
         self._in_step = False
         self._doing("TLS handshake")
         with crossing(Step.HANDSHAKE, self.subject):
-            wire.secure(offer, self.options.mail_server)
+            wire.secure(offer, self.peer.host)
         self._report("secured", f"{wire.tls_version} with {self.peer}")
 
     def _report(self, what: str, description: str, why: BaseException | None = None) -> None:

@@ -22,7 +22,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.transport import sockets
 from gpgmail.transport.address import Peer, is_nowhere
 from gpgmail.transport.failures import Step, crossing, judge
-from gpgmail.transport.firewall import refuse
+from gpgmail.transport.firewall import is_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,43 +38,64 @@ _UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR})
 
 
 def connect(options: TransportOptions, run: Run) -> tuple[socket.socket, Peer]:
-    """Return a connected socket and whom it leads to.
+    """Return a connected socket and whom it leads to, through a firewall where one is asked for.
+
+    Raises:
+        UsageError: If what is said of a firewall is not complete.
+        ConnectError: With the number of the last address's trouble, and the words of all.
+        TimeLimitError: If the time is over.
+    """
+    if is_asked_for(options):
+        from gpgmail.transport.proxy import through
+
+        return through.connect(options, run)
+    return reach(options.mail_server, options.mail_port, options, run)
+
+
+def reach(host: str, port: int, options: TransportOptions, run: Run) -> tuple[socket.socket, Peer]:
+    """Return a socket that is connected to *host* itself, and its address.
 
     Raises:
         ConnectError: With the number of the last address's trouble, and the words of all.
         TimeLimitError: If the time is over.
     """
-    refuse(options)
-    host, port = options.mail_server, options.mail_port
     sources = _sources(options, run)
-    addresses = _usable(_resolve(host, port, _FAMILIES[options.use_ipv6], run), sources, host)
+    addresses = _usable(resolve(host, port, options.use_ipv6, run), sources, host)
     failed: list[GpgmailError] = []
     for position, address in enumerate(addresses):
-        peer = _peer(options, address)
+        peer = Peer(host, str(address[4][0]), port)
         try:
             with crossing(Step.CONNECT, str(peer)):
-                share = _share(run, len(addresses) - position)
-                return _open(address, options, sources[address[0]], run, share), peer
+                until = share(run, len(addresses) - position)
+                return _open(address, options, sources[address[0]], run, until), peer
         except GpgmailError as error:
             run.check(str(peer))  # this operation's own end is not the address's trouble
             failed.append(error)
-    raise _joined(failed)
+    raise joined(failed)
 
 
-def _peer(options: TransportOptions, address: AddressInfo) -> Peer:
-    return Peer(options.mail_server, str(address[4][0]), options.mail_port)
-
-
-def _joined(failed: Sequence[GpgmailError]) -> GpgmailError:
+def joined(failed: Sequence[GpgmailError]) -> GpgmailError:
+    """Return the last of these errors, with the words of those before it."""
     if len(failed) > 1:
         others = "; ".join(f"{error.subject}: {error.detail}" for error in failed[:-1])
         failed[-1].args = (f"{failed[-1]} (before that, {others})",)
     return failed[-1]
 
 
-def _share(run: Run, left: int) -> float | None:
+def share(run: Run, left: int) -> float | None:
+    """Return until when one of *left* addresses may take, None for the last one."""
     remaining = run.remaining()
     return None if remaining is None or left == 1 else time.monotonic() + remaining / left
+
+
+def resolve(host: str, port: int, use_ipv6: int, run: Run) -> Sequence[AddressInfo]:
+    """Return the addresses of *host*, of the family that UseIPv6 asks for.
+
+    Raises:
+        ConnectError: If it has none.
+        TimeLimitError: If the time is over.
+    """
+    return _resolve(host, port, _FAMILIES[use_ipv6], run)
 
 
 def _resolve(host: str, port: int, family: socket.AddressFamily, run: Run) -> Sequence[AddressInfo]:
@@ -117,18 +138,27 @@ def _sources(options: TransportOptions, run: Run) -> Mapping[socket.AddressFamil
     return dict.fromkeys((socket.AF_INET, socket.AF_INET6), ("", port) if port else None)
 
 
-def _usable(
-    addresses: Sequence[AddressInfo], sources: Mapping[socket.AddressFamily, Any], host: str
-) -> Sequence[AddressInfo]:
-    somewhere = [address for address in addresses if not is_nowhere(str(address[4][0]))]
-    if not somewhere:
+def somewhere(addresses: Sequence[AddressInfo], host: str) -> Sequence[AddressInfo]:
+    """Return those of *addresses* that a host can have.
+
+    Raises:
+        ConnectError: With code 102 if none can.
+    """
+    found = [address for address in addresses if not is_nowhere(str(address[4][0]))]
+    if not found:
         raise Situation.DNS.error(
             f"{addresses[0][4][0]} is no host's address",
             subject=host,
             code=ErrorCode.TCP_REMOTE_HOST_INVALID,
             hint="name the server, or give its own address",
         )
-    usable = [address for address in somewhere if address[0] in sources]
+    return found
+
+
+def _usable(
+    addresses: Sequence[AddressInfo], sources: Mapping[socket.AddressFamily, Any], host: str
+) -> Sequence[AddressInfo]:
+    usable = [address for address in somewhere(addresses, host) if address[0] in sources]
     if not usable:
         raise Situation.NETWORK.error(
             "has no address of the family of local_host",
@@ -157,7 +187,7 @@ def _open(
             sock.bind(source)
         number = sock.connect_ex(where)
         if number in _UNDER_WAY:
-            _wait_connected(sock, run, until, str(_peer(options, address)))
+            wait(sock, select.POLLOUT, run, until, f"connecting to {where[0]}")
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         _raise_if(number)
     except BaseException:
@@ -172,10 +202,18 @@ def _raise_if(number: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _wait_connected(sock: socket.socket, run: Run, until: float | None, what: str) -> None:
+def wait(sock: socket.socket, event: int, run: Run, until: float | None, what: str) -> None:
+    """Return when *event* of `select.poll` is there.
+
+    Raises:
+        TimeLimitError: If the Run's time is over.
+        TimeoutError: If it is *until*, on the clock `time.monotonic`.
+    """
     poller = select.poll()
-    poller.register(sock, select.POLLOUT)
-    while not poller.poll(ceil(run.slice() * 1000)):
+    poller.register(sock, event)
+    while True:
         run.check(what)
         if until is not None and time.monotonic() > until:
             raise TimeoutError(errno.ETIMEDOUT, "no answer in this address's share of the time")
+        if poller.poll(ceil(run.slice() * 1000)):
+            return

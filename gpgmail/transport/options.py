@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gpgmail.core.events import Event
     from gpgmail.core.secret import Redactor
 
-_NOT_IN_HOSTS = frozenset('/@?#<>"\\')
+_NOT_IN_HOSTS = frozenset('/@?#<>"\\*')
 
 
 def host(value: str) -> str:
@@ -35,6 +35,14 @@ def host(value: str) -> str:
     if any(char.isspace() or char in _NOT_IN_HOSTS for char in value):
         raise ValueError("must be a host name or an IP address")
     return value.removeprefix("[").removesuffix("]")
+
+
+def server(value: str) -> str:
+    """Accept a host as mail_server: before it, `*` leaves its resolution to the firewall."""
+    name = host(value.removeprefix("*"))
+    if value and not name:
+        raise ValueError("must be a host name or an IP address, also behind *")
+    return "*" * value.startswith("*") + name
 
 
 def hello(value: str) -> str:
@@ -49,9 +57,9 @@ class TransportOptions(FirewallOptions, SocketOptions, TlsOptions, DialogueOptio
 
     mail_server: str = prop(
         default="",
-        check=host,
+        check=server,
         locked=Situation.SERVER_LOCKED,
-        doc="Name or address of the server.",
+        doc="Name or address of the server; after * a name that the firewall resolves.",
     )
     mail_port: int = prop(
         default=25, check=port, locked=Situation.PORT_LOCKED, doc="Port of the server."

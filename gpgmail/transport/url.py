@@ -22,7 +22,9 @@ from gpgmail.transport.address import is_loopback
 from gpgmail.transport.options import TransportOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Bad = Callable[[str], GpgmailError]
 
 _HINT = (
     "smtp://host:port, with / ? # @ : % in user and password percent-encoded,"
@@ -60,7 +62,7 @@ def parse(url: str) -> TransportOptions:
         UsageError: If it is not one; the password is not repeated.
     """
     refuse_controls(url, "server URL")
-    parts = _split(url)
+    parts = split(url, _bad)
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:
         raise _bad(f"the scheme must be one of {', '.join(_SCHEMES)}")
@@ -69,14 +71,17 @@ def parse(url: str) -> TransportOptions:
         raise _bad(f"{parts.scheme}:// takes {allowed} after '?'")
     if parts.path not in {"", "/"} or parts.fragment:
         raise _bad("nothing may follow host and port")
-    host = _decoded(parts.hostname or "")
+    host = decoded(parts.hostname or "", _bad)
     if not host:
         raise Situation.NO_SERVER.error("no host", subject="server URL", hint=_HINT)
     default = scheme.local_port if host == "localhost" or is_loopback(host) else scheme.port
+    mail_port = port(parts, default, _bad)
+    if not mail_port:
+        raise Situation.ZERO_PORT.error("port 0", subject="server URL")
     try:
         return TransportOptions(
             mail_server=host,
-            mail_port=_port(parts, default),
+            mail_port=mail_port,
             use_ipv6=_BOTH_FAMILIES,
             tcp_no_delay=True,  # what is small comes in whole groups: joining them only waits
             **scheme.queries[parts.query],
@@ -86,42 +91,43 @@ def parse(url: str) -> TransportOptions:
         raise _bad(f"{error.subject} is not usable") from None
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str, bad: Bad) -> SplitResult:
+    """Return the parts of `scheme://host…`, or raise what *bad* makes of the reason."""
     if any(char.isspace() for char in url):
-        raise _bad("holds a blank")
+        raise bad("holds a blank")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise _bad("host and port are not readable") from None
+        raise bad("host and port are not readable") from None
     if not parts.netloc:
-        raise _bad("is not scheme://host")
+        raise bad("is not scheme://host")
     return parts
 
 
-def _port(parts: SplitResult, default: int) -> int:
+def port(parts: SplitResult, default: int, bad: Bad) -> int:
+    """Return the port of a URL that was split."""
     try:
-        port = default if parts.port is None else parts.port
+        return default if parts.port is None else parts.port
     except ValueError:
-        raise _bad("the port is not a number up to 65535") from None
-    if not port:
-        raise Situation.ZERO_PORT.error("port 0", subject="server URL")
-    return port
+        raise bad("the port is not a number up to 65535") from None
+
+
+def decoded(text: str, bad: Bad) -> str:
+    """Return *text* with its percent-encoding undone."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise bad("percent-encoded bytes are not UTF-8") from None
 
 
 def _login(parts: SplitResult) -> Mapping[str, Any]:
     if parts.username is None:
         return {}
-    user, password = _decoded(parts.username), _decoded(parts.password or "")
+    user = decoded(parts.username, _bad)
+    password = decoded(parts.password or "", _bad)
     if not user:
         raise _bad("has a password without a user")
     return {"user": user, "password": password}
-
-
-def _decoded(text: str) -> str:
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise _bad("percent-encoded bytes are not UTF-8") from None
 
 
 def _bad(detail: str) -> GpgmailError:

@@ -1,4 +1,4 @@
-"""A component as a whole: its settings, its resets, what can mean nothing here, the firewall."""
+"""A component as a whole: its settings, its resets, what can mean nothing here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gpgmail.components import PSMTP, SMTP, Attachment, Firewall, Key
+from gpgmail.components import PSMTP, SMTP, Attachment, Key
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import ConnectError, StateError, UnsupportedError, UsageError
 from gpgmail.message.options import MessageOptions
@@ -153,57 +153,3 @@ def test_while_connected_the_local_end_is_read_from_the_connection():
         assert mailer.local_host == mailer.config("LocalHost") == "127.0.0.2"
         mailer.disconnect()
         assert mailer.config("LocalPort") == "0"
-
-
-# ------------------------------------------------------------------------------------- the firewall
-
-
-@pytest.mark.proves("firewall_type", "firewall_port", "FirewallType", "FirewallPort")
-@pytest.mark.parametrize(("kind", "port"), [(0, 0), (1, 80), (2, 1080), (3, 1080), (10, 1080)])
-def test_the_type_of_a_firewall_sets_its_port(kind, port):
-    mailer = SMTP(firewall_port=8080)
-    mailer.firewall_type = kind
-    assert mailer.firewall_port == mailer.get_firewall_port() == port
-    mailer.firewall_port = 3128
-    assert mailer.config("FirewallPort") == "3128"
-    mailer.config(f"FirewallType={kind}")
-    assert mailer.config("FirewallPort") == str(port)
-
-
-@pytest.mark.proves(
-    "firewall",
-    "Firewall.auto_detect",
-    "Firewall.firewall_type",
-    "Firewall.host",
-    "Firewall.password",
-    "Firewall.port",
-    "Firewall.user",
-)
-def test_the_firewall_is_one_value_with_the_flat_properties():
-    mailer = SMTP(firewall_host="proxy.example.org")
-    assert mailer.firewall.host == "proxy.example.org"
-    mailer.firewall.firewall_type = 3
-    assert (mailer.firewall_type, mailer.firewall_port) == (3, 1080)
-    mailer.firewall = Firewall(
-        firewall_type=1, host="other", port=3128, user="me", password="secret", auto_detect=True
-    )
-    assert (mailer.firewall_type, mailer.firewall_port) == (1, 3128)
-    assert (mailer.firewall_host, mailer.firewall_user) == ("other", "me")
-    assert (mailer.firewall_password, mailer.firewall_auto_detect) == ("secret", True)
-    assert "secret" not in repr(mailer)
-    assert "secret" not in repr(mailer.firewall)
-    with failing(2, UsageError):
-        mailer.firewall = "proxy"
-    with pytest.raises(UsageError, match="one of 0, 1, 2, 3, 10"):
-        mailer.firewall.firewall_type = 4
-
-
-@pytest.mark.parametrize(
-    "values", [{"firewall_type": 3}, {"firewall_host": "proxy"}, {"firewall_auto_detect": True}]
-)
-def test_a_stated_firewall_is_never_gone_around(values):
-    with Hostile() as server:
-        mailer = smtp(server, **values)
-        with failing(1, UnsupportedError):
-            mailer.send()
-        assert not server.connections
