@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import email.header
 import email.policy
 import io
 import subprocess
@@ -585,6 +586,7 @@ def test_a_field_that_the_library_fails_over_is_read_as_text(name, opened):
 def test_a_field_that_the_library_cannot_fold_is_written_as_text(name, opened):
     field = f'{name}: a@b.example{"x" * 80}"x""'
     mail = opened(field.encode() + b"\r\nSubject: A mail\r\n\r\nHello\r\n")
-    written = mail.message.as_bytes()
-    assert b"Subject: A mail" in written
-    assert b"x" * 80 in written
+    written = email.message_from_bytes(mail.message.as_bytes())
+    assert written["Subject"] == "A mail"
+    (decoded, charset), *_ = email.header.decode_header(written[name])
+    assert decoded.decode(charset) == field.partition(": ")[2]
