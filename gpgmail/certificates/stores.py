@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.certificates import der
 from gpgmail.certificates.formats import jks, jwk, pem, pfx, pkcs7, ppk, ssh, xml
+from gpgmail.certificates.kinds import AUTO, USER
 from gpgmail.certificates.source import Source, checked_size, read_file, unreadable
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.secret import Secret
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from gpgmail.certificates.entry import Entry
 
-USER, PUBLIC_KEY_FILE, PUBLIC_KEY_BLOB, AUTO = 0, 8, 9, 99
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+=*\s*")
 
 

@@ -146,6 +146,36 @@ class SmtpAccessors(
     def set_ssl_provider(self, value: int) -> None:
         self.ssl_provider = value
 
+    def get_ssl_cert_store_type(self) -> int:
+        return self.ssl_cert_store_type
+
+    def set_ssl_cert_store_type(self, value: int) -> None:
+        self.ssl_cert_store_type = value
+
+    def get_ssl_cert_store(self) -> bytes:
+        return self.ssl_cert_store
+
+    def set_ssl_cert_store(self, value: bytes) -> None:
+        self.ssl_cert_store = value
+
+    def get_ssl_cert_store_password(self) -> str:
+        return self.ssl_cert_store_password
+
+    def set_ssl_cert_store_password(self, value: str) -> None:
+        self.ssl_cert_store_password = value
+
+    def get_ssl_cert_subject(self) -> str:
+        return self.ssl_cert_subject
+
+    def set_ssl_cert_subject(self, value: str) -> None:
+        self.ssl_cert_subject = value
+
+    def get_ssl_cert_encoded(self) -> bytes:
+        return self.ssl_cert_encoded
+
+    def set_ssl_cert_encoded(self, value: bytes) -> None:
+        self.ssl_cert_encoded = value
+
     def get_firewall_auto_detect(self) -> bool:
         return self.firewall_auto_detect
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from gpgmail.components import outgoing, queueing, recipients, source
 from gpgmail.components._accessors import SmtpAccessors
 from gpgmail.components.life import Act, Step, advance
+from gpgmail.components.types.certificate import Certificate
 from gpgmail.components.types.firewall import Firewall
 from gpgmail.core.declare import rows
 from gpgmail.core.events import ErrorReport, Expand
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gpgmail.message.part import Part
 
 CONTENT = frozenset({*source.SOURCES, "html_text", "attached_file", "attachments"})
+_CERTIFICATE = {"ssl_cert_subject": "subject", "ssl_cert_encoded": "encoded_b"}
 _LOCAL = {"local_host": 0, "local_port": 1}  # where they stand in a socket's own name
 
 
@@ -329,6 +331,19 @@ class SMTP(SmtpAccessors):
             )
         value.copy_to(self)
 
+    @property
+    def ssl_cert(self) -> Certificate:
+        """The `ssl_cert_x` properties as one value; setting it copies what it names."""
+        return Certificate.of(self)
+
+    @ssl_cert.setter
+    def ssl_cert(self, value: Certificate) -> None:
+        if not isinstance(value, Certificate):
+            raise Situation.BAD_VALUE.error(
+                f"takes Certificate, not {type(value).__name__}", subject="ssl_cert"
+            )
+        value.copy_to(self)
+
     # ---- within ----
 
     def _send(self, verb: str) -> None:
@@ -413,6 +428,8 @@ class SMTP(SmtpAccessors):
     def _current(self, row: Row, value: Any) -> Any:  # noqa: ANN401 - any row's
         if row.name in recipients.LISTS:
             return recipients.as_text(self.message_recipients, row.name, value)
+        if row.name in _CERTIFICATE:
+            return getattr(Certificate.of(self), _CERTIFICATE[row.name])
         if row.name in _LOCAL and self._session is not None and self._session.connected:
             return self._session.local_name[_LOCAL[row.name]]
         return value

@@ -108,7 +108,7 @@ class Row:
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _PARSERS: dict[type, Callable[[str], Any]] = {
     bool: lambda text: _BOOLEANS[text.strip().lower()],
-    int: int,
+    int: lambda text: int(text, 16 if text.strip().lower().startswith("0x") else 10),
     float: float,
     str: str,
     bytes: lambda text: text.encode(),
@@ -242,6 +242,11 @@ def rows(cls: type[Declared]) -> Iterator[Row]:
 def is_set(obj: Declared, name: str) -> bool:
     """Tell whether the row *name* was ever set on *obj*."""
     return name in obj._values
+
+
+def stated(obj: Declared, name: str) -> Any:
+    """Return what the row *name* was set to, whatever reading it gives."""
+    return obj._values.get(name, getattr(type(obj), name).default)
 
 
 def _runtime_type(hint: Any) -> Any:

@@ -102,6 +102,11 @@ class Situation(Enum):
     # certificates
     CERTIFICATE_STORE = (TlsError, Code.SSL_STORE, "")
     CERTIFICATE_NOT_FOUND = (TlsError, Code.SSL_CERTIFICATE_MISSING, "")
+    CLIENT_CERTIFICATE = (
+        TlsError,
+        Code.SSL_CLIENT_CERTIFICATE,
+        "name a certificate with its private key",
+    )
     STORE_PASSWORD = (PassphraseError, Code.SSL_STORE, "set store_password, or key_password")
 
     # the message

@@ -143,7 +143,28 @@ _TLS_NUMBERS = {Step.READ: Code.SSL_DECRYPT, Step.WRITE: Code.SSL_ENCRYPT}
 _TLS_HINTS = {
     "WRONG_VERSION_NUMBER": "the server does not speak TLS at once at this port: try STARTTLS",
     "UNSUPPORTED_PROTOCOL": "the server has no TLS 1.2",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "nothing that both sides can do, or the server wants a client "
+    "certificate: ssl_cert",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: set ssl_cert",
 }
+# What servers say of a client certificate; under TLS 1.3 we hear it behind the handshake.
+_CERTIFICATE_ALERTS = (
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "TLSV1_ALERT_ACCESS_DENIED",
+    "TLSV1_ALERT_UNKNOWN_CA",
+)
+_TLS_HINTS.update(
+    dict.fromkeys(
+        _CERTIFICATE_ALERTS,
+        "the server does not take the client certificate: see ssl_cert, and SSLCACerts for what "
+        "stands between it and its root",
+    )
+)
+_OF_THE_HANDSHAKE = frozenset({*_CERTIFICATE_ALERTS, "TLSV13_ALERT_CERTIFICATE_REQUIRED"})
 _VERIFY_HINT = "name the server as its certificate does, or trust its authority by OpenSSLCAFile"
 _REFUSES = 400
 _MAYBE = "the server may have taken the mail"
@@ -160,7 +181,7 @@ def judge(error: BaseException, step: Step, subject: str) -> GpgmailError:
     situation, code = _verdict(error)
     if step is Step.HANDSHAKE and situation is Situation.DROPPED:
         situation, code = _HANDSHAKE
-    elif situation is Situation.TLS_HANDSHAKE:
+    elif situation is Situation.TLS_HANDSHAKE and _reason(error) not in _OF_THE_HANDSHAKE:
         code = _TLS_NUMBERS.get(step, code)
     return situation.error(_words(error), subject=subject, code=code, hint=_hint(error))
 
@@ -210,7 +231,11 @@ def _words(error: BaseException) -> str:
 def _hint(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY_HINT
-    return _TLS_HINTS.get(getattr(error, "reason", ""))
+    return _TLS_HINTS.get(_reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "reason", "") or ""
 
 
 def _reply(code: int, said: bytes | str) -> Reply:

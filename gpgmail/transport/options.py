@@ -18,6 +18,7 @@ from gpgmail.transport import sasl
 from gpgmail.transport.dialogue import DialogueOptions
 from gpgmail.transport.firewall import FirewallOptions
 from gpgmail.transport.sockets import SocketOptions
+from gpgmail.transport.tls.client import ClientCertificateOptions
 from gpgmail.transport.tls.options import TlsOptions
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def hello(value: str) -> str:
     return value
 
 
-class TransportOptions(FirewallOptions, SocketOptions, TlsOptions, DialogueOptions):
+class TransportOptions(
+    FirewallOptions, SocketOptions, ClientCertificateOptions, TlsOptions, DialogueOptions
+):
     """Which server, how it is reached, and who logs in."""
 
     mail_server: str = prop(

@@ -62,6 +62,7 @@ TABLE = [
     ("PLAN_BROKEN", "gpgmail", 12, "CryptoError"),
     ("CERTIFICATE_STORE", "SSL", 271, "TlsError"),
     ("CERTIFICATE_NOT_FOUND", "SSL", 272, "TlsError"),
+    ("CLIENT_CERTIFICATE", "SSL", 281, "TlsError"),
     ("STORE_PASSWORD", "SSL", 271, "PassphraseError"),
     ("ATTACHMENT", "SMTP", 302, "MessageError"),
     ("BAD_MESSAGE", "gpgmail", 17, "MessageError"),

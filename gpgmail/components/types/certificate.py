@@ -6,17 +6,16 @@ anew after every change. Text and bytes of a store, and of an encoded certificat
 
 from __future__ import annotations
 
-import base64
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gpgmail.certificates import stores
 from gpgmail.certificates.facts import CertificateFacts
-from gpgmail.certificates.selection import select
+from gpgmail.certificates.kinds import PUBLIC_KEY_FILE, USER
+from gpgmail.certificates.naming import STORE, Naming, as_text
 from gpgmail.certificates.source import unreadable
 from gpgmail.components import wording
-from gpgmail.core.declare import Declared, Row, is_set, prop
+from gpgmail.core.declare import Declared, Row, is_set, prop, stated
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
 
     from gpgmail.certificates.entry import Entry
     from gpgmail.core.errors import GpgmailError
+    from gpgmail.transport.tls.client import ClientCertificateOptions
 
 F = TypeVar("F")
 
-_STORE = b"MY"  # the documented default, a store of Windows
+_PREFIX = "ssl_cert_"
 
 # The lines of a constructor's configuration: what each takes where it can mean nothing here.
 _INERT = {"PersistPFXKey": "true", "UseInternalSecurityAPI": "false"}
@@ -47,7 +47,7 @@ class Certificate(Declared):
     """
 
     store_type: int = prop(
-        default=stores.USER,
+        default=USER,
         check=stores.known_type,
         doc="Type of the store by its number in the reference; 99 looks at what is in it.",
     )
@@ -58,8 +58,8 @@ class Certificate(Declared):
 
     def __init__(  # the reference's constructors are positional
         self,
-        store_type: int | bytes | str | Path = stores.USER,
-        store: bytes | str | Path = _STORE,
+        store_type: int | bytes | str | Path = USER,
+        store: bytes | str | Path = STORE,
         store_password: str = "",
         subject: str | bytes = "",
         configuration: str = "",
@@ -82,17 +82,36 @@ class Certificate(Declared):
             self._configure(line)
 
     def _set_up(self) -> None:
-        self._store, self._encoded, self._subject = _STORE, b"", ""
-        self._found: tuple[Entry, CertificateFacts] | None = None
+        self._store, self._encoded, self._subject = STORE, b"", ""
+        self._seen: ClientCertificateOptions | None = None
+        self._found: tuple[Naming, Entry, CertificateFacts] | None = None
+
+    @classmethod
+    def of(cls, options: ClientCertificateOptions) -> Certificate:
+        """Return the view of the client certificate that *options* name."""
+        view = cls()
+        view._seen = options
+        return view
+
+    def copy_to(self, options: ClientCertificateOptions) -> None:
+        """Name this certificate in *options*."""
+        naming = self._naming()
+        options.ssl_cert_store_type = naming.store_type
+        options.ssl_cert_store = naming.store
+        options.ssl_cert_store_password = naming.store_password.reveal()
+        options.ssl_cert_key_password = naming.opens_keys.reveal()
+        options.ssl_cert_encoded = naming.encoded
+        options.ssl_cert_subject = naming.subject
 
     def __repr__(self) -> str:
-        shown = {"subject": self._subject} if self._subject else {}
-        if stores.is_content(self._store):  # it may hold a private key
-            shown["store"] = f"<{len(self._store)} bytes>"
-        elif self._store != _STORE:
+        naming = self._naming()
+        shown = {"subject": naming.subject} if naming.subject else {}
+        if stores.is_content(naming.store):  # it may hold a private key
+            shown["store"] = f"<{len(naming.store)} bytes>"
+        elif naming.store != STORE:
             shown["store"] = self.store
-        if self._encoded:
-            shown["encoded"] = f"<{len(self._encoded)} bytes>"
+        if naming.encoded:
+            shown["encoded"] = f"<{len(naming.encoded)} bytes>"
         own = "".join(f", {name}={value!r}" for name, value in shown.items())
         rows = super().__repr__().removesuffix(")")
         return f"{rows}{own if not rows.endswith('(') else own.removeprefix(', ')})"
@@ -102,7 +121,7 @@ class Certificate(Declared):
     @property
     def store(self) -> str:
         """The store: a path or the content, by its type; binary content reads as Base64."""
-        return _as_text(self._store)
+        return as_text(self.store_b)
 
     @store.setter
     def store(self, value: str) -> None:
@@ -111,7 +130,7 @@ class Certificate(Declared):
     @property
     def store_b(self) -> bytes:
         """The store as bytes."""
-        return self._store
+        return self._naming().store
 
     @store_b.setter
     def store_b(self, value: bytes) -> None:
@@ -132,12 +151,12 @@ class Certificate(Declared):
         self._subject = value.strip()
         if self._subject:
             self._encoded = b""
-        self._found = None
+        self._note("subject", self._subject)
 
     @property
     def encoded(self) -> str:
         """The certificate in PEM or Base64; set it to name one, whose key may be in the store."""
-        return _as_text(self.encoded_b)
+        return as_text(self.encoded_b)
 
     @encoded.setter
     def encoded(self, value: str) -> None:
@@ -146,7 +165,7 @@ class Certificate(Declared):
     @property
     def encoded_b(self) -> bytes:
         """The certificate as bytes: what was set, or the PEM of the one that was found."""
-        return self._encoded or self._fact(lambda facts: facts.encoded.encode(), b"")
+        return self._naming().encoded or self._fact(lambda facts: facts.encoded.encode(), b"")
 
     @encoded_b.setter
     def encoded_b(self, value: bytes) -> None:
@@ -155,8 +174,7 @@ class Certificate(Declared):
     @property
     def blank(self) -> bool:
         """Whether nothing was set that could name a certificate."""
-        default = (self.store_type, self._store) == (stores.USER, _STORE)
-        return default and not (self._subject or self._encoded)
+        return self._naming().blank
 
     # ---- facts ----
 
@@ -286,7 +304,7 @@ class Certificate(Declared):
             PassphraseError: If the store's password is missing or wrong.
             UnsupportedError: If stores of this type cannot be read here.
         """
-        return self._resolved()[1]
+        return self._resolved()[2]
 
     def entry(self) -> Entry:
         """Return the certificate and its key as objects of `cryptography`, to be used.
@@ -296,60 +314,53 @@ class Certificate(Declared):
         Raises:
             PassphraseError: If the password of the private key is missing or wrong.
         """
-        entry = self._resolved()[0]
+        entry = self._resolved()[1]
         if entry.refusal is not None:
             raise entry.refusal
         return entry
 
-    def _resolved(self) -> tuple[Entry, CertificateFacts]:
-        if self.blank:
-            raise Situation.CERTIFICATE_NOT_FOUND.error(
-                "names none", subject="certificate", hint="set its store and subject, or encoded"
-            )
-        if self._found is None:
-            entry = self._stated() if self._encoded else self._selected()
+    def _resolved(self) -> tuple[Naming, Entry, CertificateFacts]:
+        naming = self._naming()
+        if self._found is None or self._found[0] != naming:
+            entry = naming.find()
             try:
-                self._found = entry, CertificateFacts.of(entry)
+                self._found = naming, entry, CertificateFacts.of(entry)
             except ValueError:
                 raise unreadable("has a part that does not parse", "certificate") from None
         return self._found
 
+    def _naming(self) -> Naming:
+        if self._seen is not None:
+            return Naming.of(self._seen, _PREFIX)
+        return Naming(
+            self.store_type,
+            self._store,
+            Secret(self.store_password),
+            Secret(stated(self, "key_password")) if is_set(self, "key_password") else None,
+            self._subject,
+            self._encoded,
+        )
+
     def _fact(self, of: Callable[[CertificateFacts], F], default: F) -> F:
         return default if self.blank else of(self.facts())
-
-    def _selected(self) -> Entry:
-        shown = "the store" if stores.is_content(self._store) else self.store
-        return select(self._opened(self.store_type, self._store), self._subject, shown)
-
-    def _stated(self) -> Entry:
-        """Return the encoded certificate, with its key where that is along or in the store."""
-        entry = self._opened(stores.PUBLIC_KEY_BLOB, self._encoded)[0]
-        if entry.has_private_key or (self.store_type, self._store) == (0, _STORE):
-            return entry
-        for other in self._opened(self.store_type, self._store):
-            if other.has_private_key and other.key_der == entry.key_der:
-                return replace(entry, private_key=other.private_key, refusal=other.refusal)
-        return entry
-
-    def _opened(self, store_type: int, store: bytes) -> list[Entry]:
-        return stores.open_store(
-            store_type,
-            store,
-            store_password=Secret(self.store_password),
-            key_password=Secret(self.key_password),
-        )
 
     # ---- setting ----
 
     def _set_store(self, value: bytes) -> None:
-        self._store = value or _STORE
-        self._found = None
+        self._store = value or STORE
+        self._note("store", self._store)
 
     def _set_encoded(self, value: bytes) -> None:
         self._encoded = value
         if value:
             self._subject = ""
+        self._note("encoded", value)
+
+    def _note(self, name: str, value: object) -> None:
+        """Look for the certificate anew, and tell the options that this is a view of."""
         self._found = None
+        if self._seen is not None:
+            setattr(self._seen, f"{_PREFIX}{name}", value)
 
     def _configure(self, line: str) -> None:
         """Take a line of a constructor's configuration."""
@@ -367,11 +378,12 @@ class Certificate(Declared):
             raise Situation.BAD_VALUE.error("is no line of a configuration", subject=name)
 
     def _current(self, row: Row, value: Any) -> Any:  # noqa: ANN401 - of any row
-        inherited = row.name == "key_password" and not is_set(self, "key_password")
-        return self.store_password if inherited else value
+        if row.name == "key_password":
+            return self._naming().opens_keys.reveal()
+        return value if self._seen is None else getattr(self._seen, f"{_PREFIX}{row.name}")
 
-    def _after_set(self, row: Row) -> None:  # noqa: ARG002 - any of them changes what is found
-        self._found = None
+    def _after_set(self, row: Row) -> None:
+        self._note(row.name, self._values[row.name])
 
 
 def _told_apart(given: bytes | str | Path) -> tuple[int, bytes | str | Path, bytes | str]:
@@ -380,23 +392,16 @@ def _told_apart(given: bytes | str | Path) -> tuple[int, bytes | str | Path, byt
     Bytes are a certificate, a Path is a file, and text is what it looks like.
     """
     if isinstance(given, bytes):
-        return stores.USER, _STORE, given
+        return USER, STORE, given
     if not given or (isinstance(given, str) and stores.is_content(_as_bytes("encoded", given))):
-        return stores.USER, _STORE, str(given)
-    return stores.PUBLIC_KEY_FILE, given, b""
+        return USER, STORE, str(given)
+    return PUBLIC_KEY_FILE, given, b""
 
 
 def _as_bytes(name: str, value: object, *kinds: type) -> bytes:
     if not isinstance(value, kinds or (bytes, str, Path)):
         raise _wrong_type(name, " or ".join(kind.__name__ for kind in kinds) or "bytes", value)
     return value if isinstance(value, bytes) else str(value).encode(errors="surrogateescape")
-
-
-def _as_text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(value).decode()
 
 
 def _wrong_type(name: str, wanted: str, value: object) -> GpgmailError:

@@ -2,22 +2,27 @@
 
 A resumed session brings no certificate: what was verified then is believed now. So it is offered
 only under the settings that it was verified by, to the same name and port, and the files that were
-trusted must not have changed.
+trusted must not have changed. The server too goes on with whom it knew: under another client
+certificate, or another store, a session is not offered.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpgmail.core.declare import rows
+from gpgmail.core.declare import rows, stated
+from gpgmail.transport.tls.client import ClientCertificateOptions, present
 from gpgmail.transport.tls.context import client_context
 from gpgmail.transport.tls.options import TlsOptions
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
 
+    from gpgmail.core.declare import Row
     from gpgmail.transport.options import TransportOptions
 
 
@@ -40,11 +45,14 @@ class Resumption:
         """Return the context to connect with, and the session to resume if there is one.
 
         Raises:
-            TlsError: With code 271 if the authorities cannot be read.
+            TlsError: With code 271 if the authorities cannot be read, and what `client.present`
+                raises where the client certificate cannot be used.
         """
         terms = _terms(options) if options.reuse_ssl_session else None
         if self._last is None or terms is None or terms != self._terms:
-            self._terms, self._last = terms, Offer(client_context(options))
+            context = client_context(options)
+            present(context, options)
+            self._terms, self._last = terms, Offer(context)
         return self._last
 
     def keep(self, session: ssl.SSLSession | None) -> None:
@@ -54,15 +62,22 @@ class Resumption:
 
 
 def _terms(options: TransportOptions) -> object:
-    settings = tuple(getattr(options, row.name) for row in rows(TlsOptions))
-    trusted = tuple(_identity(path) for path in (options.openssl_ca_file, options.openssl_ca_dir))
-    return options.mail_server.lower(), options.mail_port, settings, trusted
+    settings = tuple(stated(options, row.name) for row in _rows())
+    store = os.fsdecode(options.ssl_cert_store)
+    files = options.openssl_ca_file, options.openssl_ca_dir, store
+    identities = tuple(map(_identity, files))
+    return options.mail_server.lower(), options.mail_port, settings, identities
+
+
+def _rows() -> Iterator[Row]:
+    yield from rows(TlsOptions)
+    yield from rows(ClientCertificateOptions)
 
 
 def _identity(path: str) -> object:
     """Return what changes when a file or the entries of a directory do, None without one."""
     try:
         found = Path(path).stat() if path else None
-    except OSError:
+    except (OSError, ValueError):  # a store may be its content, too
         return None  # whoever reads it says so
     return found and (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
