@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.leaks import watched
+
 # Examples that start gpg take as long as gpg takes: pytest-timeout ends what hangs. CI tries the
 # same examples every time; new ones are found where somebody works.
 settings.register_profile("gpgmail", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -78,6 +80,15 @@ def pytest_collection_modifyitems(config, items):
         place = item.path.relative_to(config.rootpath).as_posix()
         if place.startswith(ONCE):
             item.add_marker("once")
+
+
+@pytest.fixture(autouse=True)
+def silence(request):
+    """Fail the test in which gpgmail said a secret; `shows_secrets` is for those that ask it to."""
+    with watched() as watch:
+        yield watch
+    if not request.node.get_closest_marker("shows_secrets"):
+        assert not watch.leaks()
 
 
 @pytest.fixture(scope="session", autouse=True)
