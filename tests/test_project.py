@@ -94,6 +94,7 @@ def test_every_dependency_has_a_lower_bound_and_no_cap():
 def test_the_extra_all_has_every_other_extra():
     extras = dict(PROJECT["optional-dependencies"])
     (everything,) = extras.pop("all")
+    extras.pop("kerberos")  # no wheels for Linux: everybody would need a compiler
     assert everything == f"gpgmail[{','.join(sorted(extras))}]"
 
 

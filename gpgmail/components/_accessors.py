@@ -212,18 +212,6 @@ class SmtpAccessors(
     def set_firewall_port(self, value: int) -> None:
         self.firewall_port = value
 
-    def get_mail_server(self) -> str:
-        return self.mail_server
-
-    def set_mail_server(self, value: str) -> None:
-        self.mail_server = value
-
-    def get_mail_port(self) -> int:
-        return self.mail_port
-
-    def set_mail_port(self, value: int) -> None:
-        self.mail_port = value
-
     def get_user(self) -> str:
         return self.user
 
@@ -235,6 +223,24 @@ class SmtpAccessors(
 
     def set_password(self, value: str) -> None:
         self.password = value
+
+    def get_auth_mechanism(self) -> int:
+        return self.auth_mechanism
+
+    def set_auth_mechanism(self, value: int) -> None:
+        self.auth_mechanism = value
+
+    def get_mail_server(self) -> str:
+        return self.mail_server
+
+    def set_mail_server(self, value: str) -> None:
+        self.mail_server = value
+
+    def get_mail_port(self) -> int:
+        return self.mail_port
+
+    def set_mail_port(self, value: int) -> None:
+        self.mail_port = value
 
     def get_timeout(self) -> int:
         return self.timeout

@@ -71,6 +71,7 @@ class Situation(Enum):
     CLEARTEXT_CREDENTIALS = (PolicyError, Code.CLEARTEXT_CREDENTIALS, "use TLS")
     CLEARTEXT_MAIL = (PolicyError, Code.CLEARTEXT_MAIL, "use TLS, or say smtp+insecure://")
     AUTH_UNAVAILABLE = (PolicyError, Code.AUTH_UNAVAILABLE, "")
+    SERVER_UNPROVEN = (PolicyError, Code.SERVER_UNPROVEN, "ask the server's administrator")
 
     # gpg and keys
     GPG_MISSING = (EngineError, Code.GPG_MISSING, "install gnupg")
@@ -128,6 +129,7 @@ class Situation(Enum):
     TLS_HANDSHAKE = (TlsError, Code.SSL_HANDSHAKE, "")
     TLS_VERIFY = (TlsError, Code.SSL_CERTIFICATE_UNVERIFIED, "")
     SERVER_REFUSED = (ServerError, Code.SMTP_REFUSED, "")
+    NO_TICKET = (DeliveryError, Code.NO_TICKET, "")
     QUEUE_UNSENT = (DeliveryError, Code.SMTP_REFUSED, "see what was reported for each")
     TIME_LIMIT = (TimeLimitError, Code.TCP_TIMEOUT, "")
     INTERRUPTED = (Cancelled, Code.SMTP_INTERRUPTED, "")

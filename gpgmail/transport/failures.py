@@ -246,10 +246,19 @@ def _reply(code: int, said: bytes | str) -> Reply:
 # ------------------------------------------------------------------------------ the server's words
 
 
-def refusal(reply: Reply, subject: str, refused: Mapping[str, Reply] | None = None) -> GpgmailError:
-    """Return the error for a server that said no; *refused* is for the recipients that it cost."""
+def refusal(
+    reply: Reply,
+    subject: str,
+    refused: Mapping[str, Reply] | None = None,
+    *,
+    words: str = "",
+) -> GpgmailError:
+    """Return the error for a server that said no.
+
+    *refused* is for the recipients that it cost, *words* what was said before, in a login.
+    """
     return Situation.SERVER_REFUSED.error(
-        str(reply),
+        f"{reply} ({words})" if words else str(reply),
         subject=subject,
         retry=Retry.LATER if reply.temporary else Retry.NO,
         reply=reply,

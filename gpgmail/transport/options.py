@@ -2,21 +2,21 @@
 
 Names and defaults are those of the reference pages; a row that says "Ours" is not on them. Every
 row here is honoured by this room. Those of its parts stand with them: `dialogue`,
-`firewall`, `sockets`, `tls`.
+`firewall`, `sasl`, `sockets`, `tls`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpgmail.core.checks import between, one_line, port, seconds
+from gpgmail.core.checks import between, port, seconds
 from gpgmail.core.declare import prop, setting
 from gpgmail.core.run import Run, ignore
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
-from gpgmail.transport import sasl
 from gpgmail.transport.dialogue import DialogueOptions
 from gpgmail.transport.firewall import FirewallOptions
+from gpgmail.transport.sasl.options import AuthOptions
 from gpgmail.transport.sockets import SocketOptions
 from gpgmail.transport.tls.client import ClientCertificateOptions
 from gpgmail.transport.tls.options import TlsOptions
@@ -54,7 +54,12 @@ def hello(value: str) -> str:
 
 
 class TransportOptions(
-    FirewallOptions, SocketOptions, ClientCertificateOptions, TlsOptions, DialogueOptions
+    AuthOptions,
+    FirewallOptions,
+    SocketOptions,
+    ClientCertificateOptions,
+    TlsOptions,
+    DialogueOptions,
 ):
     """Which server, how it is reached, and who logs in."""
 
@@ -67,10 +72,6 @@ class TransportOptions(
     mail_port: int = prop(
         default=25, check=port, locked=Situation.PORT_LOCKED, doc="Port of the server."
     )
-    user: str = prop(
-        default="", check=one_line("user"), doc="User to log in as; empty for no login."
-    )
-    password: str = prop(default="", secret=True, doc="Password to log in with.")
     timeout: int = prop(
         default=60,
         check=seconds,
@@ -85,18 +86,6 @@ class TransportOptions(
         check=host,
         locked=Situation.LOCAL_HOST_LOCKED,
         doc="Local address that the connection starts from.",
-    )
-    allow_cleartext_auth: bool = setting(
-        default=False,
-        key="AllowCleartextAuth",
-        doc="Let the password go out without TLS beyond this machine. Ours.",
-    )
-    auth_mechanisms: str = setting(
-        default="",
-        key="AuthMechanisms",
-        check=sasl.listed,
-        doc="SASL mechanisms that a login may use, the preferred first, separated by commas; empty "
-        "for all that there are. Ours.",
     )
     hello: str = setting(
         default="",

@@ -260,7 +260,7 @@ class Session(Client):
         if self.start is Start.STARTTLS:
             self.starttls()
             self._greet()
-        if self.options.user:
+        if login.wanted(self.options):
             self.login(self.options.user, self.options.password)
 
     def _greet(self) -> None:

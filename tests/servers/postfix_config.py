@@ -52,6 +52,11 @@ FACES: Mapping[str, Mapping[str, str]] = {
     "small": {"message_size_limit": str(SIZE_LIMIT)},
     "small_unsaid": {"message_size_limit": str(SIZE_LIMIT), "smtpd_discard_ehlo_keywords": "size"},
     "auth": {"smtpd_tls_auth_only": "yes", **_LOGIN},
+    "auth_all": {
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_sasl_mechanism_filter": "static:all",
+        **_LOGIN,
+    },
     "auth_implicit": {"smtpd_tls_wrappermode": "yes", **_LOGIN},
     "auth_clear": {"smtpd_tls_security_level": "none", **_LOGIN},
     "refuses_some": {"smtpd_recipient_restrictions": _REFUSE_SOME},
@@ -133,6 +138,7 @@ smtpd_tls_security_level = may
 smtpd_tls_chain_files = {state}/tls/good.pem
 smtpd_tls_loglevel = 1
 smtpd_sasl_local_domain = localhost
+smtpd_sasl_mechanism_filter = plain, login
 refused_recipients = inline:{{ {refused} }}
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions = permit
@@ -142,7 +148,7 @@ SASL_CONF = """\
 pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {state}/sasldb2
-mech_list: PLAIN LOGIN
+mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 NTLM
 """
 
 

@@ -5,13 +5,14 @@ It has no RFC (draft-murchison-sasl-login): servers differ in their prompts, so 
 
 from __future__ import annotations
 
-from gpgmail.transport.sasl.base import Credentials, Exchange, Mechanism
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpgmail.transport.sasl.base import Credentials, Exchange
 
 
-def _exchange(credentials: Credentials) -> Exchange:
+def exchange(credentials: Credentials) -> Exchange:
+    """Answer the first prompt with the user, the second with the password."""
     yield None
     yield credentials.user.encode()
     yield credentials.password.reveal().encode()
-
-
-MECHANISM = Mechanism("LOGIN", reveals=True, exchange=_exchange)

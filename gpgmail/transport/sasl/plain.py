@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from gpgmail.transport.sasl.base import Credentials, Exchange, Mechanism
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpgmail.transport.sasl.base import Credentials, Exchange
 
 
-def _exchange(credentials: Credentials) -> Exchange:
-    yield f"\0{credentials.user}\0{credentials.password.reveal()}".encode()
-
-
-MECHANISM = Mechanism("PLAIN", reveals=True, exchange=_exchange)
+def exchange(credentials: Credentials) -> Exchange:
+    """Say all at once."""
+    identity, password = credentials.identity.reveal(), credentials.password.reveal()
+    yield f"{identity}\0{credentials.user}\0{password}".encode()
