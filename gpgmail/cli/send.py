@@ -109,6 +109,13 @@ Examples:
 )
 @option("--user", group=SERVER, metavar="NAME", help="Log in as NAME.")
 @secret_options("password", SERVER)
+@option(
+    "--proxy",
+    group=SERVER,
+    metavar="URL",
+    help="Connect through http://HOST:PORT, socks5://, socks5h://, socks4:// or socks4a://; or say"
+    " environment, for what ALL_PROXY, HTTPS_PROXY and NO_PROXY name.",
+)
 @option("--ca-file", group=SERVER, metavar="FILE", help="Trust the certificates in FILE too.")
 @option(
     "--timeout",
@@ -157,6 +164,7 @@ def _send(given: dict[str, Any]) -> Receipt:
         user=given["user"],
         password=take_secret("password", given),
         ca_file=given["ca_file"],
+        proxy=given["proxy"],
         trust=given["trust"],
         timeout=given["timeout"],
     )
@@ -178,13 +186,16 @@ def _check_usage(given: dict[str, Any]) -> None:
     if not given["server"] and not given["output"]:
         raise Situation.NO_SERVER.error("nothing to send through", hint="give --server or --output")
     if given["server"] and parse(given["server"]).password:
-        raise Situation.BAD_VALUE.error(
-            "a password there is seen by every user of this machine",
-            subject="--server",
-            hint="--user with --password-file or --password-command",
-        )
+        raise _seen_by_all("--server", "--user with --password-file or --password-command")
+    if given["proxy"] and "@" in given["proxy"]:
+        raise _seen_by_all("--proxy", "--proxy environment, with ALL_PROXY set to the URL")
     if given["text"] is not None and given["text_file"] is not None:
         raise Situation.BAD_VALUE.error("give only one of --text, --text-file", subject="text")
+
+
+def _seen_by_all(option_name: str, hint: str) -> GpgmailError:
+    detail = "a password there is seen by every user of this machine"
+    return Situation.BAD_VALUE.error(detail, subject=option_name, hint=hint)
 
 
 def _draft(given: dict[str, Any]) -> Draft:

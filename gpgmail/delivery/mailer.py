@@ -39,8 +39,11 @@ class Mailer:
     is a `Keyring`, or what `Keyring.open` takes, and has the signing keys; *more_keyrings* add
     public keys. *passphrase* is a text for every key, a mapping of fingerprints to texts, or a
     callable that gets a `KeyPassphrase` event and returns a text; without it the user's gpg-agent
-    answers. *trust* is `"gnupg"`, `"always"`, `"pinned:FILE"` or a policy; by default what the
-    keyring's kind asks for. *timeout* is in seconds without any progress, 0 for none.
+    answers. *proxy* is a proxy URL such as `socks5h://user:password@host:1080` (http, socks4,
+    socks4a, socks5, socks5h), or `"environment"` for what ALL_PROXY, HTTPS_PROXY and NO_PROXY say;
+    without it they are not looked at. *trust* is `"gnupg"`, `"always"`, `"pinned:FILE"` or a
+    policy; by default what the keyring's kind asks for. *timeout* is in seconds without any
+    progress, 0 for none.
 
     Raises:
         UsageError: If an argument cannot be used.
@@ -56,12 +59,13 @@ class Mailer:
         user: str | None = None,
         password: str | None = None,
         ca_file: str | Path | None = None,
+        proxy: str | None = None,
         trust: str | Trust | None = None,
         engine: str = "gnupg",
         algorithms: Algorithms = Algorithms(),  # noqa: B008 - a frozen value
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        self._options = _transport(server, user, password, ca_file) if server else None
+        self._options = _transport(server, user, password, ca_file, proxy) if server else None
         self._desk = Desk(
             engine=get_engine(engine),
             keyrings=Keyrings(keyring, more_keyrings, trust=trust),
@@ -178,11 +182,19 @@ class Mailer:
 
 
 def _transport(
-    server: str, user: str | None, password: str | None, ca_file: str | Path | None
+    server: str,
+    user: str | None,
+    password: str | None,
+    ca_file: str | Path | None,
+    proxy: str | None,
 ) -> TransportOptions:
     options = parse(server)
     given = {"user": user, "password": password, "openssl_ca_file": ca_file and str(ca_file)}
     for name, value in given.items():
         if value is not None:
             setattr(options, name, value)
+    if proxy is not None:
+        from gpgmail.transport.proxy.url import state
+
+        state(options, proxy)
     return options

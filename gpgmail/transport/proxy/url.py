@@ -16,10 +16,14 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.transport import url as server_url
-from gpgmail.transport.firewall import FirewallOptions
+from gpgmail.transport.firewall import FirewallOptions, server_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gpgmail.transport.options import TransportOptions
+
+ENVIRONMENT = "environment"
 
 HINT = "http://host:port, socks5h://user:password@host:port, …, with / ? # @ : % percent-encoded"
 
@@ -32,6 +36,23 @@ _SCHEMES: Mapping[str, tuple[int, bool]] = {
     "socks5h": (3, True),
 }
 _SECURED = "https"
+
+
+def state(options: TransportOptions, url: str) -> None:
+    """Set in *options* the firewall of a proxy URL; `environment` takes what ALL_PROXY… name.
+
+    Raises:
+        UsageError: If it is not one; nothing of it is repeated.
+        UnsupportedError: If it asks for TLS to the proxy itself.
+    """
+    if url == ENVIRONMENT:
+        options.firewall_auto_detect = True
+        return
+    stated, remote = parse(url, "proxy")
+    for name in ("type", "host", "port", "user", "password"):  # the type sets the port
+        setattr(options, f"firewall_{name}", getattr(stated, f"firewall_{name}"))
+    if remote:
+        options.mail_server = f"*{server_name(options)}"
 
 
 def parse(url: str, subject: str) -> tuple[FirewallOptions, bool]:
