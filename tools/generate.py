@@ -83,7 +83,7 @@ def _handler(event: type[Event]) -> Iterator[str]:
     name, handler = event.__name__, event.handler
     yield ""
     yield "    @property"
-    yield f"    def {handler}(self) -> Callable[[events.{name}], object] | None:"
+    yield from _signature(handler, (), f"Callable[[events.{name}], object] | None")
     yield f"        return self.handler_of(events.{name})"
     yield ""
     yield f"    @{handler}.setter"
@@ -153,7 +153,7 @@ def _listed(opening: str, items: Sequence[str], closing: str) -> Iterator[str]:
         return
     yield opening
     inner = f"{indent}    {together}"
-    if len(inner) <= WIDTH and "class" not in opening:
+    if len(items) > 1 and len(inner) <= WIDTH and "class" not in opening:
         yield inner
     else:
         yield from (f"{indent}    {item}," for item in items)

@@ -87,6 +87,26 @@ class Handlers(HandlerTable):
         self.handle(events.Progress, handler)
 
     @property
+    def on_ssl_server_authentication(
+        self,
+    ) -> Callable[[events.SSLServerAuthentication], object] | None:
+        return self.handler_of(events.SSLServerAuthentication)
+
+    @on_ssl_server_authentication.setter
+    def on_ssl_server_authentication(
+        self, handler: Callable[[events.SSLServerAuthentication], object] | None
+    ) -> None:
+        self.handle(events.SSLServerAuthentication, handler)
+
+    @property
+    def on_ssl_status(self) -> Callable[[events.SSLStatus], object] | None:
+        return self.handler_of(events.SSLStatus)
+
+    @on_ssl_status.setter
+    def on_ssl_status(self, handler: Callable[[events.SSLStatus], object] | None) -> None:
+        self.handle(events.SSLStatus, handler)
+
+    @property
     def on_start_transfer(self) -> Callable[[events.StartTransfer], object] | None:
         return self.handler_of(events.StartTransfer)
 
@@ -127,6 +147,12 @@ class SmtpAccessors(
     message_recipients = Items(
         MessageRecipient, "Whom the mail goes to; `send_to`, `cc` and `b_cc` are read from it."
     )
+
+    def get_ssl_accept_server_cert_encoded(self) -> bytes:
+        return self.ssl_accept_server_cert_encoded
+
+    def set_ssl_accept_server_cert_encoded(self, value: bytes) -> None:
+        self.ssl_accept_server_cert_encoded = value
 
     def get_ssl_start_mode(self) -> int:
         return self.ssl_start_mode

@@ -35,6 +35,10 @@ class HandlerTable:
                 f"takes a callable or None, not {type(handler).__name__}", subject=event.handler
             )
 
+    def hears(self, event: type[Event]) -> bool:
+        """Tell whether an event type has a handler."""
+        return event in self._table()
+
     def fire(self, event: Event) -> None:
         """Call the handler of *event*, if there is one."""
         handler = self._table().get(type(event))

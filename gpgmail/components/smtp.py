@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from gpgmail.components import outgoing, queueing, recipients, source
 from gpgmail.components._accessors import SmtpAccessors
 from gpgmail.components.life import Act, Step, advance
+from gpgmail.components.secured import Secured
 from gpgmail.components.types.certificate import Certificate
 from gpgmail.components.types.firewall import Firewall
 from gpgmail.core.declare import rows
@@ -38,7 +39,7 @@ _CERTIFICATE = {"ssl_cert_subject": "subject", "ssl_cert_encoded": "encoded_b"}
 _LOCAL = {"local_host": 0, "local_port": 1}  # where they stand in a socket's own name
 
 
-class SMTP(SmtpAccessors):
+class SMTP(SmtpAccessors, Secured):
     """Sends mail through a server.
 
     Set the properties, then call `send()`; it connects when there is no connection. What a method
@@ -263,7 +264,7 @@ class SMTP(SmtpAccessors):
         self._clear_collections()
         self._values.clear()
         self._stream.give(None)
-        self._sent = None
+        self._sent = self._session = None
         self._step = Step.COMPOSE
 
     def close(self) -> None:
@@ -449,7 +450,7 @@ class SMTP(SmtpAccessors):
             recipients.relist(self.message_recipients, row.name, self._values[row.name])
 
     def _new_run(self) -> Run:
-        return new_run(self, emit=self._dispatch)
+        return new_run(self, emit=self._dispatch, hears=self.hears)
 
     def _only_source(self, name: str) -> None:
         for other in source.SOURCES:

@@ -82,6 +82,8 @@ EVENTS = (
     events.KeyPassphrase,
     events.PITrail,
     events.Progress,
+    events.SSLServerAuthentication,
+    events.SSLStatus,
     events.StartTransfer,
     events.Status,
     events.Transfer,

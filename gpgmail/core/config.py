@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from gpgmail.core.declare import Declared, Row, rows
@@ -26,7 +27,7 @@ def configure(obj: Declared, text: str) -> str:
         attribute = row.name
     elif equals:
         raise Situation.BAD_VALUE.error("can only be read", subject=name)
-    return _as_text(getattr(obj, attribute))
+    return _as_text(attrgetter(attribute)(obj))
 
 
 def _read_only(cls: type[Declared], name: str) -> str:

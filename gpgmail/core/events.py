@@ -111,6 +111,30 @@ class Progress(Event):
 
 
 @dataclass(slots=True)
+class SSLServerAuthentication(Event):
+    """The server showed its certificate; nothing of the mail was sent. A handler sets `accept`.
+
+    `accept` is True and `status` OK where it verifies, else `status` says what is wrong with it.
+    `cert_encoded` is PEM.
+    """
+
+    handler = "on_ssl_server_authentication"
+    cert_encoded: bytes
+    cert_subject: str
+    cert_issuer: str
+    status: str
+    accept: bool
+
+
+@dataclass(slots=True)
+class SSLStatus(Event):
+    """A step of the TLS handshake."""
+
+    handler = "on_ssl_status"
+    message: str
+
+
+@dataclass(slots=True)
 class Status(Event):
     """Information for people; `level` is 1 for information, 2 for detail, 3 for debugging."""
 

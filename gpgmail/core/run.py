@@ -26,22 +26,30 @@ def ignore(event: Event) -> None:
     """Take an event and do nothing."""
 
 
+def nobody(kind: type[Event]) -> bool:  # noqa: ARG001 - what every listener's answer takes
+    """Say that nobody answers events of that type."""
+    return False
+
+
 class Run:
     """One operation: where events go, how long it may take, and whether it was cancelled.
 
     *timeout* is in seconds, 0 for none. It limits the time without any data moving, or with
-    *absolute* the whole time.
+    *absolute* the whole time. *hears* tells whether anybody answers events of a type, for what is
+    worth doing only then.
     """
 
     def __init__(
         self,
         *,
         emit: Callable[[Event], None] = ignore,
+        hears: Callable[[type[Event]], bool] = nobody,
         timeout: float = DEFAULT_TIMEOUT,
         absolute: bool = False,
         redactor: Redactor | None = None,
     ) -> None:
         self.emit = emit
+        self.hears = hears
         self.timeout = timeout
         self.redactor = redactor or Redactor()
         self._absolute = absolute

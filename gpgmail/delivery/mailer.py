@@ -168,12 +168,15 @@ class Mailer:
         for handler in tuple(self._handlers.get(type(event), ())):
             handler(event)
 
+    def _hears(self, kind: type[Event]) -> bool:
+        return bool(self._handlers.get(kind))
+
     @contextmanager
     def _working(self) -> Iterator[Run]:
         if not self._busy.acquire(blocking=False):
             raise Situation.BUSY.error("a mailer does one thing at a time", subject="Mailer")
         try:
-            self._run = Run(emit=self._emit, timeout=self._timeout)
+            self._run = Run(emit=self._emit, hears=self._hears, timeout=self._timeout)
             self._desk.passphrases.begin()
             yield self._run
         finally:

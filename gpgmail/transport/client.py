@@ -25,14 +25,15 @@ from gpgmail.transport.content import DotStuffer, blocks
 from gpgmail.transport.failures import Step, crossing
 from gpgmail.transport.login import authenticate
 from gpgmail.transport.throttle import Throttle
-from gpgmail.transport.tls.resume import Offer, Resumption
+from gpgmail.transport.tls.admission import Admission
+from gpgmail.transport.tls.negotiated import Negotiated
+from gpgmail.transport.tls.resume import Resumption
 from gpgmail.transport.tls.start import Start, start_for
 from gpgmail.transport.transcript import Transcript
 from gpgmail.transport.wire import LineTooLongError, Wire
 
 if TYPE_CHECKING:
     import socket
-    import ssl
     from collections.abc import Iterable, Iterator, Mapping
 
     from _typeshed import ReadableBuffer
@@ -62,8 +63,9 @@ class Client(smtplib.SMTP):
         self.peer = Peer(options.mail_server, "", options.mail_port)
         self.last_reply: Reply | None = None
         self.start = Start.PLAIN
+        self.negotiated = Negotiated()
         self._wire: Wire | None = None
-        self._resumption = resumption or Resumption()
+        self._admission = Admission(options, resumption or Resumption())
         self._transcript = Transcript(run, options)
         self._secrets: list[Secret] = []
         self._in_step = False
@@ -143,7 +145,7 @@ class Client(smtplib.SMTP):
             self._report("connected", f"connected to {self.peer}")
             self.start = start_for(self.options, self.peer)
             if self.start is Start.IMPLICIT:
-                self._secure(self._resumption.offer(self.options))
+                self._secure()
         return self._wire.sock
 
     def send(self, s: ReadableBuffer | str) -> None:
@@ -174,20 +176,18 @@ class Client(smtplib.SMTP):
             raise error
         return self.last_reply.code, b"\n".join(line.text for line in lines)
 
-    def starttls(
-        self, *_: object, context: ssl.SSLContext | None = None, **__: object
-    ) -> tuple[int, bytes]:
-        """Ask for TLS and go on under it; by default with the context that the options describe.
+    def starttls(self, *_: object, **__: object) -> tuple[int, bytes]:
+        """Ask for TLS and go on under it, as the options say.
 
         Raises:
             TlsError: If the server does not offer it, refuses it, talks before the handshake, or
                 the handshake fails. The connection must not be used then.
+            LookAgainError: If the certificate is to be decided about on another connection.
         """
         if not self.has_extn("starttls"):
             raise Situation.TLS_HANDSHAKE.error(
                 "the server does not offer STARTTLS", subject=str(self.peer)
             )
-        offer = Offer(context) if context else self._resumption.offer(self.options)
         answer = self.docmd("STARTTLS")
         if answer[0] >= _INTERMEDIATE:
             raise failures.no_starttls(self.reply, self.subject)
@@ -198,12 +198,10 @@ class Client(smtplib.SMTP):
                 "the server, or somebody in its place, sent plaintext behind its STARTTLS reply",
                 subject=str(self.peer),
             )
-        self._secure(offer)
+        self._secure()
         self.sock = self._connection().sock
         # What was said before the handshake may be anybody's words (RFC 3207 section 4.2).
-        self.helo_resp = self.ehlo_resp = None
-        self.esmtp_features = {}
-        self.does_esmtp = False
+        self._forget_greeting()
         return answer
 
     def data(self, msg: ReadableBuffer | str | Iterable[bytes]) -> tuple[int, bytes]:
@@ -264,7 +262,7 @@ class Client(smtplib.SMTP):
         """Close the connection at once and without a word; listeners are told the code of *why*."""
         wire, self._wire, self.sock, self._in_step = self._wire, None, None, False
         if wire is not None:
-            self._resumption.keep(wire.tls_session)
+            self._admission.keep(wire)
             wire.close()
             self._report("disconnected", f"connection to {self.peer} closed", why)
             if self.peer.through:
@@ -357,13 +355,17 @@ class Client(smtplib.SMTP):
             f"the server sent {self.run.redactor.clean(detail)}", self.subject
         )
 
-    def _secure(self, offer: Offer) -> None:
+    def _secure(self) -> None:
         wire = self._connection()
         self._in_step = False
         self._doing("TLS handshake")
-        with crossing(Step.HANDSHAKE, self.subject):
-            wire.secure(offer, self.peer.host)
+        self.negotiated = self._admission.handshake(wire, self.peer.host, self.run, self.subject)
         self._report("secured", f"{wire.tls_version} with {self.peer}")
+
+    def _forget_greeting(self) -> None:
+        self.helo_resp = self.ehlo_resp = None
+        self.esmtp_features = {}
+        self.does_esmtp = False
 
     def _report(self, what: str, description: str, why: BaseException | None = None) -> None:
         number = 0

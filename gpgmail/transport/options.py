@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.checks import between, port, seconds
 from gpgmail.core.declare import prop, setting
-from gpgmail.core.run import Run, ignore
+from gpgmail.core.run import Run, ignore, nobody
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.transport.dialogue import DialogueOptions
@@ -130,9 +130,14 @@ def new_run(
     options: TransportOptions,
     *,
     emit: Callable[[Event], None] = ignore,
+    hears: Callable[[type[Event]], bool] = nobody,
     redactor: Redactor | None = None,
 ) -> Run:
     """Return a Run with the time limit that `timeout` and `AbsoluteTimeout` ask for."""
     return Run(
-        emit=emit, timeout=options.timeout, absolute=options.absolute_timeout, redactor=redactor
+        emit=emit,
+        hears=hears,
+        timeout=options.timeout,
+        absolute=options.absolute_timeout,
+        redactor=redactor,
     )

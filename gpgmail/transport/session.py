@@ -19,6 +19,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.transport import esmtp, failures, login, verbs
 from gpgmail.transport.client import Client
 from gpgmail.transport.failures import Step
+from gpgmail.transport.tls.admission import LookAgainError
 from gpgmail.transport.tls.start import Start
 
 if TYPE_CHECKING:
@@ -254,14 +255,25 @@ class Session(Client):
 
     def _establish(self) -> None:
         self.use(self.run)
-        self.require(self.connect(self.options.mail_server, self.options.mail_port)[0])
-        self.local_hostname = self.options.hello or self._own_name()
-        self._greet()
-        if self.start is Start.STARTTLS:
-            self.starttls()
-            self._greet()
+        while not self._reached():
+            self._admission.again(self.run)
         if login.wanted(self.options):
             self.login(self.options.user, self.options.password)
+
+    def _reached(self) -> bool:
+        """Connect, greet and secure; return whether that is the connection to go on with."""
+        try:
+            self.require(self.connect(self.options.mail_server, self.options.mail_port)[0])
+            self.local_hostname = self.options.hello or self._own_name()
+            self._greet()
+            if self.start is Start.STARTTLS:
+                self.starttls()
+                self._greet()
+        except LookAgainError:
+            self.abort()
+            self._forget_greeting()
+            return False
+        return True
 
     def _greet(self) -> None:
         if not self.options.allow_extensions:

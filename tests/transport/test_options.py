@@ -48,6 +48,35 @@ DOCUMENTED = {
     "ssl_enabled": False,
     "OpenSSLCAFile": "",
     "OpenSSLCADir": "",
+    "SSLCACertFilePaths": "/etc/ssl/ca-bundle.pem;/etc/pki/tls/certs/ca-bundle.crt;"
+    "/etc/ssl/certs/ca-certificates.crt;/etc/pki/tls/cacert.pem",
+    "SSLServerCACerts": "",
+    "ssl_cert_store_type": 0,
+    "ssl_cert_store": b"MY",
+    "ssl_cert_store_password": "",
+    "ssl_cert_subject": "",
+    "ssl_cert_encoded": b"",
+    "SSLCACerts": "",
+    "SSLSecurityFlags": 0,
+    "ssl_accept_server_cert_encoded": b"",
+    "SSLIncludeCertChain": False,
+    "SSLKeyLogFile": "",
+    "LogSSLPackets": False,
+    "SSLEnabledProtocols": 3072 + 12288,
+    "SSLEnabledCipherSuites": "*",
+    "SSLCipherStrength": 0,
+    "OpenSSLCipherList": "DEFAULT",
+    "TLS12SupportedGroups": "ecdhe_secp256r1,ecdhe_secp384r1,ecdhe_secp521r1",
+    "TLS13SupportedGroups": "ecdhe_x25519,ecdhe_x448,ecdhe_secp256r1,ecdhe_secp384r1,"
+    "ecdhe_secp521r1,ffdhe_2048,ffdhe_3072,ffdhe_4096,ffdhe_6144,ffdhe_8192",
+    "TLS13KeyShareGroups": "ecdhe_x25519,ecdhe_secp256r1,ecdhe_secp384r1,ffdhe_2048,ffdhe_3072",
+    "TLS12SignatureAlgorithms": "sha512-ecdsa,sha512-rsa,sha512-dsa,sha384-ecdsa,sha384-rsa,"
+    "sha384-dsa,sha256-ecdsa,sha256-rsa,sha256-dsa,sha224-ecdsa,sha224-rsa,sha224-dsa,"
+    "sha1-ecdsa,sha1-rsa,sha1-dsa",
+    "TLS13SignatureAlgorithms": "rsa_pss_sha256,rsa_pss_sha384,rsa_pss_sha512,rsa_pkcs1_sha256,"
+    "rsa_pkcs1_sha384,rsa_pkcs1_sha512,ecdsa_secp256r1_sha256,ecdsa_secp384r1_sha384,"
+    "ecdsa_secp521r1_sha512,ed25519,ed448",
+    "SSLEnableRenegotiation": True,
     "Hello": "",
     "ConnectionTimeout": 0,
     "AbsoluteTimeout": False,
@@ -60,7 +89,12 @@ DOCUMENTED = {
     "SendRSET": True,
     "MaskSensitive": True,
 }
-OURS = {"PlainOnLoopback": False, "AllowCleartextAuth": False, "AuthMechanisms": ""}
+OURS = {
+    "PlainOnLoopback": False,
+    "AllowCleartextAuth": False,
+    "AuthMechanisms": "",
+    "SSLCertKeyPassword": "",
+}
 
 
 def test_every_row_is_documented_or_says_that_it_is_ours():

@@ -1,12 +1,14 @@
-"""The rows that decide how a connection is secured, and whom it trusts."""
+"""The rows that decide when and by what a connection is secured, with those of its parts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gpgmail.core.checks import between
-from gpgmail.core.declare import Declared, inert, prop, setting
+from gpgmail.core.declare import inert, prop, setting
 from gpgmail.core.situations import Situation
+from gpgmail.transport.tls.agreement import AgreementOptions
+from gpgmail.transport.tls.trust import TrustOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +34,8 @@ def _secured(mode: int) -> int:
     return AUTOMATIC if mode == NONE else mode
 
 
-class TlsOptions(Declared):
-    """When TLS starts, and whom it trusts."""
+class TlsOptions(TrustOptions, AgreementOptions):
+    """When TLS starts, whom it trusts, and what it agrees on."""
 
     ssl_start_mode: int = prop(
         default=NONE,
@@ -69,16 +71,6 @@ class TlsOptions(Declared):
         default=False,
         key="PlainOnLoopback",
         doc="Mode 2 asks no STARTTLS of a server on this machine. Ours, for smtp:// URLs.",
-    )
-    openssl_ca_file: str = setting(
-        default="",
-        key="OpenSSLCAFile",
-        doc="PEM file of the authorities to trust, instead of the system's.",
-    )
-    openssl_ca_dir: str = setting(
-        default="",
-        key="OpenSSLCADir",
-        doc="Hashed directory of the authorities to trust, instead of the system's.",
     )
     openssl_prng_seed_data: str = inert(
         default="",

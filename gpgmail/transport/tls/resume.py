@@ -20,7 +20,7 @@ from gpgmail.transport.tls.options import TlsOptions
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gpgmail.core.declare import Row
     from gpgmail.transport.options import TransportOptions
@@ -64,14 +64,21 @@ class Resumption:
 def _terms(options: TransportOptions) -> object:
     settings = tuple(stated(options, row.name) for row in _rows())
     store = os.fsdecode(options.ssl_cert_store)
-    files = options.openssl_ca_file, options.openssl_ca_dir, store
-    identities = tuple(map(_identity, files))
+    identities = tuple(map(_identity, (*_files(options), store)))
     return options.mail_server.lower(), options.mail_port, settings, identities
 
 
 def _rows() -> Iterator[Row]:
     yield from rows(TlsOptions)
     yield from rows(ClientCertificateOptions)
+
+
+def _files(options: TransportOptions) -> Iterable[str]:
+    return (
+        options.openssl_ca_file,
+        options.openssl_ca_dir,
+        *options.ssl_ca_cert_file_paths.split(";"),
+    )
 
 
 def _identity(path: str) -> object:
