@@ -3,15 +3,16 @@
 Whatever smtplib does passes through here: every wait has the Run's limits, every line is in the
 transcript, every failure is one of ours, and nothing is ever printed for debugging.
 
-Two states matter when something fails. *In step*: the last command has its reply, so the connection
+Two states matter when something fails. *In step*: every command has its reply, so the connection
 stays usable. Out of step, which is always so within the content: it must be dropped, and a server
-takes no mail whose final dot it has not seen.
+takes no mail whose end it has not seen. Which commands have no reply yet is known one by one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import smtplib
+from collections import deque
 from typing import TYPE_CHECKING, Self, cast
 
 from gpgmail.core.errors import ConnectError, GpgmailError, ServerError
@@ -19,7 +20,7 @@ from gpgmail.core.events import ConnectionStatus
 from gpgmail.core.replies import Reply
 from gpgmail.core.secret import MASK, Secret
 from gpgmail.core.situations import Situation
-from gpgmail.transport import connecting, esmtp, failures, replies
+from gpgmail.transport import connecting, dialogue, failures, replies
 from gpgmail.transport.address import Peer
 from gpgmail.transport.content import DotStuffer, blocks
 from gpgmail.transport.failures import Step, crossing
@@ -34,7 +35,7 @@ from gpgmail.transport.wire import LineTooLongError, Wire
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from _typeshed import ReadableBuffer
 
@@ -68,8 +69,9 @@ class Client(smtplib.SMTP):
         self._admission = Admission(options, resumption or Resumption())
         self._transcript = Transcript(run, options)
         self._secrets: list[Secret] = []
+        self._unanswered: deque[str] = deque()  # what each is called in errors, in their order
         self._in_step = False
-        self._eight_bit = False
+        self.eight_bit = False
         self._doing("greeting")
 
     # --------------------------------------------------------------------------------- its state
@@ -94,6 +96,15 @@ class Client(smtplib.SMTP):
     def extensions(self) -> Mapping[str, str]:
         """What the server offers: keywords in capitals with their parameters."""
         return {name.upper(): rest.strip() for name, rest in self.esmtp_features.items()}
+
+    def offers(self, extension: str) -> bool:
+        """Whether the server has *extension* and the options do not forbid its use."""
+        return self.has_extn(extension) and dialogue.allows(self.options, extension)
+
+    @property
+    def unanswered(self) -> int:
+        """How many commands have no reply yet."""
+        return len(self._unanswered)
 
     @property
     def reply(self) -> Reply:
@@ -128,7 +139,7 @@ class Client(smtplib.SMTP):
         if code >= _REFUSES:
             raise failures.refusal(self.reply, self.subject)
         if code >= _INTERMEDIATE:
-            raise self._nonsense(f"an answer that does not fit: {self.reply}")
+            raise self.nonsense(f"an answer that does not fit: {self.reply}")
 
     # ----------------------------------------------------------------- the ways to the network
 
@@ -150,26 +161,37 @@ class Client(smtplib.SMTP):
 
     def send(self, s: ReadableBuffer | str) -> None:
         """Send a command; content goes by `data`."""
-        self._hear_unasked()
-        line = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
+        self.say([s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)])
+
+    def say(self, lines: Sequence[bytes], behind: bytes = b"") -> None:
+        """Send commands in one write, and *behind* with them; `getreply` hears one's answer each.
+
+        Commands before them may be unanswered where the server offers PIPELINING (RFC 2920).
+        """
+        if not self._unanswered:
+            self._hear_unasked()
         self._in_step = False
-        shown = self._transcript.client(line)
-        if shown != MASK:  # within a login, the command is still AUTH
-            self._doing(shown.partition(" ")[0].upper())
-        self._transmit(line)
+        for line in lines:
+            shown = self._transcript.client(line)
+            if shown != MASK:  # within a login, the command is still AUTH
+                self._doing(shown.partition(" ")[0].upper())
+            self._unanswered.append(self.subject)
+        self._transmit(b"".join([*lines, behind]))
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read a reply; `last_reply` has it printable and without known secrets.
+        """Read the reply that is next; `last_reply` has it printable and without known secrets.
 
         Raises:
             ConnectError: If the connection is lost, or what comes is no reply.
             ServerError: If the server says 421, which ends the connection.
         """
+        if self._unanswered:
+            self.subject = self._unanswered.popleft()
         lines = list(self._reply_lines())
         clean = self.run.redactor.clean
         texts = tuple(clean(replies.decoded(line.text)) for line in lines)
         self.last_reply = Reply(lines[-1].code, texts)
-        self._in_step = True
+        self._in_step = not self._unanswered
         if self.last_reply.code == _SERVICE_ENDS:
             error = failures.refusal(self.last_reply, self.subject)
             self.abort(error)
@@ -215,27 +237,37 @@ class Client(smtplib.SMTP):
         if answer[0] >= _REFUSES:
             return answer
         if answer[0] != _SEND_CONTENT:
-            raise self._nonsense(f"an answer that does not fit: {self.reply}")
-        self._in_step = False
-        self._doing("content")
-        self._transmit(self._all_but_the_end(_chunks(msg)))
-        self._doing("final dot")
+            raise self.nonsense(f"an answer that does not fit: {self.reply}")
+        self.content(_chunks(msg))
         try:
             answer = self.getreply()
             if _INTERMEDIATE <= answer[0] < _REFUSES:
-                raise self._nonsense(f"an answer that does not fit: {self.reply}")
+                raise self.nonsense(f"an answer that does not fit: {self.reply}")
         except ServerError:
             raise
         except GpgmailError as error:
-            raise failures.after_final_dot(error) from error
+            raise failures.after_the_end(error) from error
         return answer
+
+    def content(self, chunks: Iterable[bytes], answers: int = 1) -> None:
+        """Send content and its end, after a server asked for it; as many *answers* follow.
+
+        Raises:
+            MessageError: If it is not canonical; the final dot is not sent then.
+        """
+        self._in_step = False
+        self._doing("content")
+        end = self._all_but_the_end(chunks)
+        self._doing("final dot")
+        self._transmit(end)
+        self._unanswered.extend([self.subject] * answers)
 
     def _all_but_the_end(self, chunks: Iterable[bytes]) -> bytes:
         """Send content and return what is left of it, final dot included.
 
         The dot goes out with the last block, once no source and no handler can object any more.
         """
-        stuffer = DotStuffer(eight_bit=self._eight_bit)
+        stuffer = DotStuffer(eight_bit=self.eight_bit)
         waiting, sent = b"", 0
         for block in blocks(chunks):
             self._hear_unasked()
@@ -243,7 +275,7 @@ class Client(smtplib.SMTP):
             waiting = stuffer.feed(block)
             sent += len(block)
         end = waiting + stuffer.end()
-        self._transcript.info(f"content of {sent} bytes")
+        self.sent(sent)
         self._hear_unasked()
         return end
 
@@ -261,24 +293,13 @@ class Client(smtplib.SMTP):
     def abort(self, why: BaseException | None = None) -> None:
         """Close the connection at once and without a word; listeners are told the code of *why*."""
         wire, self._wire, self.sock, self._in_step = self._wire, None, None, False
+        self._unanswered.clear()
         if wire is not None:
             self._admission.keep(wire)
             wire.close()
             self._report("disconnected", f"connection to {self.peer} closed", why)
             if self.peer.through:
                 self._report("firewall disconnected", f"connection to {self.peer.through} closed")
-
-    # ---------------------------------------------------------------------- commands of our own
-
-    def mail(
-        self, sender: str, options: Iterable[str] = (), verb: str = "MAIL"
-    ) -> tuple[int, bytes]:
-        """Say MAIL, or another verb that begins a mail, with the address exactly as given."""
-        return self.docmd(verb, " ".join([f"FROM:{esmtp.path(sender)}", *options]))
-
-    def rcpt(self, recip: str, options: Iterable[str] = ()) -> tuple[int, bytes]:
-        """Say RCPT, with the address exactly as given."""
-        return self.docmd("RCPT", " ".join([f"TO:{esmtp.path(recip)}", *options]))
 
     def login(self, user: str, password: str, **_: object) -> tuple[int, bytes]:
         """Log in by the best mechanism that the server offers, and by no other.
@@ -306,21 +327,41 @@ class Client(smtplib.SMTP):
             with crossing(Step.WRITE, self.subject):
                 self._connection().send(data, self.subject)
         except ConnectError:
-            self._hear_last_words()
+            if len(self._unanswered) <= 1:  # else only who said them knows what answers mean
+                self._hear_last_words()
             raise
+
+    def spoken(self) -> bool:
+        """Whether the server said something that was not heard yet; does not wait.
+
+        Raises:
+            ConnectError: If the connection is lost.
+        """
+        with crossing(Step.READ, self.subject):
+            return self._connection().spoken()
+
+    def ahead(self, size: int) -> bytes:
+        """Return at most *size* bytes of what was said and not heard yet; does not wait.
+
+        Raises:
+            ConnectError: If the connection is lost.
+        """
+        return self._connection().ahead(size) if self.spoken() else b""
+
+    def sent(self, size: int) -> None:
+        """Tell of content that went out."""
+        self._transcript.info(f"content of {size} bytes")
 
     def _hear_unasked(self) -> None:
         """Raise what a server says out of turn, so that it is not taken for the next answer.
 
         It may be good reason to stop: 421, or a mail that is too large already.
         """
-        with crossing(Step.READ, self.subject):
-            spoken = self._connection().spoken()
-        if spoken:
+        if self.spoken():
             code, _ = self.getreply()
             self._in_step = False
             self.require(code)
-            raise self._nonsense(f"an answer to nothing: {self.reply}")
+            raise self.nonsense(f"an answer to nothing: {self.reply}")
 
     def _hear_last_words(self) -> None:
         """Raise what a server said before it hung up, if it gave a reason."""
@@ -338,7 +379,7 @@ class Client(smtplib.SMTP):
             self._transcript.server(raw)
             line = replies.parse_line(raw)
             if line is None or code not in {0, line.code}:
-                raise self._nonsense(f"no SMTP reply: {replies.decoded(raw[:80])}")
+                raise self.nonsense(f"no SMTP reply: {replies.decoded(raw[:80])}")
             code, more = line.code, line.more
             yield line
 
@@ -347,9 +388,10 @@ class Client(smtplib.SMTP):
             with crossing(Step.READ, self.subject):
                 return self._connection().read_line(limit, self.subject)
         except LineTooLongError:
-            raise self._nonsense(f"a line of more than {limit} bytes") from None
+            raise self.nonsense(f"a line of more than {limit} bytes") from None
 
-    def _nonsense(self, detail: str) -> GpgmailError:
+    def nonsense(self, detail: str) -> GpgmailError:
+        """Return the error for a server that does not keep to the protocol; it is left then."""
         self._in_step = False
         return failures.malformed(
             f"the server sent {self.run.redactor.clean(detail)}", self.subject

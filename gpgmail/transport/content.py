@@ -1,4 +1,4 @@
-"""Content on its way into DATA: regrouped, checked, dots doubled (RFC 5321 section 4.5.2).
+"""Content on its way out: regrouped, checked, for DATA with dots doubled (RFC 5321 section 4.5.2).
 
 What comes here is canonical: CRLF line ends and nothing else. A lone CR or LF is refused, since
 servers disagree on what one means: a mail could end, and another begin, where its author had text.
@@ -33,8 +33,8 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(group)
 
 
-class DotStuffer:
-    """Takes a content block by block; what it returns, joined, goes over the wire.
+class Checker:
+    """Looks at a content block by block, whether it is canonical.
 
     *eight_bit* says that the server was told of bytes above 127.
     """
@@ -45,7 +45,7 @@ class DotStuffer:
         self._open_crs = 0
 
     def feed(self, block: bytes) -> bytes:
-        """Return *block* with the dots at line starts doubled.
+        """Return the two bytes before *block* and itself.
 
         Raises:
             MessageError: If it is not canonical, or not 7-bit though nobody said so.
@@ -53,17 +53,17 @@ class DotStuffer:
         joined = self._last + block
         self._check(block, joined)
         self._last = joined[-2:]
-        return joined.replace(b"\r\n.", b"\r\n..")[2:]
+        return joined
 
     def end(self) -> bytes:
-        """Return what ends the content: its last line end where it lacks one, and the final dot.
+        """Return the last line end where the content lacks it.
 
         Raises:
             MessageError: If the content ends in a lone CR.
         """
         if self._open_crs:
             raise _not_canonical()
-        return b".\r\n" if self._last == _CRLF else b"\r\n.\r\n"
+        return b"" if self._last == _CRLF else _CRLF
 
     def _check(self, block: bytes, joined: bytes) -> None:
         pairs = joined.count(_CRLF, 1)  # one that begins in the block before counts here
@@ -77,6 +77,26 @@ class DotStuffer:
                 subject="content",
                 hint="encode it for 7 bits, or say that it needs 8",
             )
+
+
+class DotStuffer(Checker):
+    """Takes a content block by block; what it returns, joined, goes behind DATA."""
+
+    def feed(self, block: bytes) -> bytes:
+        """Return *block* with the dots at line starts doubled.
+
+        Raises:
+            MessageError: If it is not canonical, or not 7-bit though nobody said so.
+        """
+        return super().feed(block).replace(b"\r\n.", b"\r\n..")[2:]
+
+    def end(self) -> bytes:
+        """Return what ends the content: its last line end where it lacks one, and the final dot.
+
+        Raises:
+            MessageError: If the content ends in a lone CR.
+        """
+        return super().end() + b".\r\n"
 
 
 def _not_canonical() -> Exception:

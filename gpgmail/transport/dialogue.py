@@ -35,6 +35,16 @@ class DialogueOptions(Declared):
         doc="After a refused mail a connection is made ready for the next by RSET; False greets "
         "the server anew instead, which does the same (RFC 5321 section 4.1.4).",
     )
+    pipelining: bool = setting(
+        default=True,
+        key="Pipelining",
+        doc="Say commands in groups where the server offers PIPELINING (RFC 2920). Ours.",
+    )
+    chunking: bool = setting(
+        default=True,
+        key="Chunking",
+        doc="Send content by BDAT where the server offers CHUNKING (RFC 3030). Ours.",
+    )
     mask_sensitive: bool = setting(
         default=True,
         key="MaskSensitive",
@@ -49,6 +59,14 @@ _STOPS: Mapping[RecipientType, str] = {
     RecipientType.CC: "stop_on_cc_errors",
     RecipientType.BCC: "stop_on_bcc_errors",
 }
+
+
+_SWITCHES: Mapping[str, str] = {"PIPELINING": "pipelining", "CHUNKING": "chunking"}
+
+
+def allows(options: DialogueOptions, extension: str) -> bool:
+    """Tell whether *extension*, in capitals, may be used; those without a row may."""
+    return bool(getattr(options, _SWITCHES.get(extension, ""), True))
 
 
 def stopping(options: DialogueOptions) -> frozenset[RecipientType]:

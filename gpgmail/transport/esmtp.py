@@ -11,6 +11,8 @@ from gpgmail.core.situations import Situation
 from gpgmail.transport import dsn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gpgmail.core.envelope import Envelope, Recipient
     from gpgmail.core.errors import GpgmailError
 
@@ -41,6 +43,16 @@ def path(address: str) -> str:
             "holds a blank, bracket or control character", subject=repr(address)
         )
     return f"<{address}>"
+
+
+def mail(verb: str, sender: str, parameters: Iterable[str]) -> bytes:
+    """Return the line that begins a mail, with the address exactly as given."""
+    return " ".join([f"{verb} FROM:{path(sender)}", *parameters]).encode() + b"\r\n"
+
+
+def rcpt(recipient: Recipient, parameters: Iterable[str]) -> bytes:
+    """Return the line that names a recipient, with the address exactly as given."""
+    return " ".join([f"RCPT TO:{path(recipient.address)}", *parameters]).encode() + b"\r\n"
 
 
 def needs_of(envelope: Envelope, *, size: int | None, utf8: bool, eight_bit: bool) -> Needs:

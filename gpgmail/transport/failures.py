@@ -287,12 +287,25 @@ def no_starttls(reply: Reply, subject: str) -> GpgmailError:
     )
 
 
+def no_chunking(reply: Reply, subject: str) -> GpgmailError:
+    """Return the error for a server that offers CHUNKING and does not know BDAT.
+
+    It may have taken content for commands, so the connection is no good for anything.
+    """
+    return Situation.SERVER_REFUSED.error(
+        f"{reply} (it offers CHUNKING)",
+        subject=subject,
+        hint="set Chunking=False for this server",
+        reply=reply,
+    )
+
+
 def malformed(detail: str, subject: str) -> GpgmailError:
     """Return the error for a server that does not keep to the protocol."""
     return Situation.NETWORK.error(detail, subject=subject)
 
 
-def after_final_dot(error: GpgmailError) -> GpgmailError:
+def after_the_end(error: GpgmailError) -> GpgmailError:
     """Return what *error* means once the content's end was sent and the answer did not come.
 
     A time limit and an interruption keep their codes, but not their verdict: to send again may

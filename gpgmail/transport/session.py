@@ -10,42 +10,30 @@ import re
 import smtplib
 import socket
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.errors import GpgmailError, ServerError
 from gpgmail.core.situations import Situation
-from gpgmail.transport import esmtp, failures, login, verbs
+from gpgmail.transport import esmtp, failures, login, pipelining, verbs
 from gpgmail.transport.client import Client
 from gpgmail.transport.failures import Step
 from gpgmail.transport.tls.admission import LookAgainError
 from gpgmail.transport.tls.start import Start
+from gpgmail.transport.transaction import Delivery, Target, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
     from types import TracebackType
 
+    from gpgmail.core.envelope import Envelope, RecipientType
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
     from gpgmail.transport.options import TransportOptions
     from gpgmail.transport.tls.resume import Resumption
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_REFUSES = 400
 _ASKS_FOR_MORE = 3  # the first digit of such a reply (RFC 5321 section 4.2.1)
 _AUTH, _QUIT = "AUTH", "QUIT"
-
-Target = tuple[Recipient, tuple[str, ...]]  # with the parameters of its RCPT
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What the server did with one mail: whom it took, whom not and why, and its last reply."""
-
-    accepted: tuple[str, ...]
-    refused: Mapping[str, Reply]
-    final: Reply
 
 
 class Session(Client):
@@ -54,6 +42,8 @@ class Session(Client):
     `peer` is whom it leads to, `tls_version` and `extensions` what was agreed, `last_reply` the
     server's last words. `use(run)` hands it from one operation to the next.
     """
+
+    _to_forget = False  # whether the server has to be told so before the next mail
 
     @classmethod
     def open(
@@ -118,26 +108,27 @@ class Session(Client):
         server, extensions = str(self.peer), self.extensions
         parameters = esmtp.mail_parameters(needs, extensions, server)
         targets = [
-            (recipient, esmtp.recipient_parameters(recipient, extensions, server))
+            Target(
+                recipient.address,
+                esmtp.rcpt(recipient, esmtp.recipient_parameters(recipient, extensions, server)),
+                stops=recipient.recipient_type in stop_on,
+            )
             for recipient in envelope.recipients
         ]
-        self.command_encoding = "utf-8" if needs.utf8 else "ascii"
-        self._eight_bit = needs.eight_bit
-        refused: dict[str, Reply] = {}
+        mail = esmtp.mail(verb, envelope.sender, parameters)
+        self.eight_bit = needs.eight_bit
+        transaction = Transaction(self, mail, targets)
+        anew, self._to_forget = self._to_forget, False
         try:
-            self.require(self.mail(envelope.sender, parameters, verb)[0])
-            accepted = self._name_recipients(targets, stop_on, refused)
-            self.require(self.data(content)[0])
+            return transaction.run(content, anew=anew)
         except ServerError as error:
             if error.reply is self.last_reply:  # and not some other session's, from a handler
-                # Whom the server had not refused before loses the mail by what it said last.
-                error.refused = {**dict.fromkeys(envelope.addresses, self.reply), **refused}
+                error.refused = transaction.words_for_all(self.reply)
             self._recover()
             raise
         except BaseException as error:
             self.abort(error)
             raise
-        return Delivery(accepted, refused, self.reply)
 
     def verify(self, address: str) -> Reply:  # type: ignore[override] # smtplib's is `vrfy`
         """Ask whether the server knows *address*, a mailbox or a user's name (VRFY).
@@ -183,9 +174,11 @@ class Session(Client):
             login.guard(self, "a login")
             self.keep_secret(*([line] if answers else line.split()[2:]))
         with self._kept_in_step():
+            if self._to_forget:
+                self._begin_anew()
             reply = self._exchange(data)
             if reply.code // 100 == _ASKS_FOR_MORE and reply.code != login.CHALLENGE:
-                raise self._nonsense(f"an answer that asks for content: {reply}")
+                raise self.nonsense(f"an answer that asks for content: {reply}")
         if verb == _QUIT:
             self.abort()
         return reply
@@ -295,31 +288,13 @@ class Session(Client):
         own = str(self._connection().sock.getsockname()[0]).partition("%")[0]
         return f"[IPv6:{own}]" if ":" in own else f"[{own}]"
 
-    def _name_recipients(
-        self,
-        targets: Iterable[Target],
-        stop_on: Collection[RecipientType],
-        refused: dict[str, Reply],
-    ) -> tuple[str, ...]:
-        """Say RCPT for each; return who was taken, and note in *refused* who was not."""
-        accepted = []
-        for recipient, parameters in targets:
-            code, _ = self.rcpt(recipient.address, parameters)
-            if code < _REFUSES:
-                self.require(code)
-                accepted.append(recipient.address)
-                continue
-            refused[recipient.address] = self.reply
-            if recipient.recipient_type in stop_on:
-                self.require(code)
-        if not accepted:
-            raise failures.all_refused(refused, self.subject)
-        return tuple(accepted)
-
     def _recover(self) -> None:
         """Make the connection ready for the next mail, or end it."""
         if not self._in_step:  # a handler's own ServerError, somewhere within
             self.abort()
+            return
+        if self.options.send_rset and self.offers(pipelining.EXTENSION):
+            self._to_forget = True  # RSET leaves with the next mail
             return
         try:
             self._begin_anew()
@@ -331,6 +306,7 @@ class Session(Client):
 
     def _begin_anew(self) -> None:
         """Have the server forget what was begun; EHLO does so too (RFC 5321 section 4.1.4)."""
+        self._to_forget = False
         if self.options.send_rset:
             self.require(self._exchange(b"RSET").code)
         else:

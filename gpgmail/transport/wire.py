@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _Done = TypeVar("_Done")
 
 _RECEIVE = 16 * 1024  # a TLS record
+_AHEAD = 1 << 22  # bytes of answers that are kept while commands are still going out
 
 
 class LineTooLongError(Exception):
@@ -44,6 +45,8 @@ class Wire:
         self._buffer = bytearray()
         self._readable = select.poll()
         self._readable.register(sock, select.POLLIN)
+        self._either = select.poll()
+        self._either.register(sock, select.POLLIN | select.POLLOUT)
 
     @property
     def tls_version(self) -> str:
@@ -57,13 +60,13 @@ class Wire:
             return None
         return self.sock.session
 
-    def spoken(self) -> bool:
-        """Whether the server said something that nobody waited for; does not wait.
+    def spoken(self, *, more: bool = False) -> bool:
+        """Whether the server said something that was not read yet, does not wait; *more* takes it.
 
         Raises:
             EOFError: If it hung up instead.
         """
-        if not self._buffer and self._readable.poll(0):
+        if (more or not self._buffer) and self._readable.poll(0):
             self.sock.settimeout(0)  # under TLS it may be a record of the protocol's own
             try:
                 self._take()
@@ -72,6 +75,10 @@ class Wire:
             finally:
                 self.sock.settimeout(SLICE)
         return bool(self._buffer)
+
+    def ahead(self, size: int) -> bytes:
+        """Return the first *size* bytes of what came and was not read yet."""
+        return bytes(self._buffer[:size])
 
     def secure(self, offer: Offer, host: str) -> None:
         """Do the TLS handshake; *host* is who the certificate must name.
@@ -88,13 +95,19 @@ class Wire:
         self._patiently(secured.do_handshake, "TLS handshake")
 
     def send(self, data: bytes, what: str) -> None:
-        """Send all of *data*."""
+        """Send all of *data*.
+
+        Where the server reads no more, because its answers to what went before fill every buffer,
+        they are taken in meanwhile (RFC 2920 section 3.1).
+        """
         rest = memoryview(data)
         while rest:
             turn = rest[: self._throttle.wait(len(rest), self.run, what)]
-            sent = self._patiently(partial(self.sock.send, turn), what)
+            sent = self._patiently(partial(self.sock.send, turn), what, self._take_in)
             self._throttle.sent(sent)
             rest = rest[sent:]
+            if sent < len(turn):
+                self._take_in()
 
     def read_line(self, limit: int, what: str) -> bytes:
         """Return the next line without its end.
@@ -130,7 +143,17 @@ class Wire:
             raise EOFError("the server closed the connection")
         self._buffer += data
 
-    def _patiently(self, call: Callable[[], _Done], what: str) -> _Done:
+    def _take_in(self) -> None:
+        """Keep what the server says until it reads again, or there is nothing for a while."""
+        while len(self._buffer) < _AHEAD and self._either.poll(SLICE * 1000):
+            before = len(self._buffer)
+            self.spoken(more=True)
+            if len(self._buffer) == before:
+                return
+
+    def _patiently(
+        self, call: Callable[[], _Done], what: str, meanwhile: Callable[[], object] | None = None
+    ) -> _Done:
         """Make a call of the socket again until it is done, as long as the Run goes on."""
         while True:
             self.run.check(what)
@@ -139,6 +162,8 @@ class Wire:
             except TimeoutError as error:
                 if error.errno:  # the kernel's, which gave the connection up
                     raise
+                if meanwhile:
+                    meanwhile()
             else:
                 self.run.touch()
                 return done

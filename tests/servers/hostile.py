@@ -54,6 +54,7 @@ _VERBS: Final[Mapping[bytes, Phase]] = {
     b"MAIL": Phase.MAIL,
     b"RCPT": Phase.RCPT,
     b"DATA": Phase.DATA,
+    b"BDAT": Phase.BDAT,
     b"RSET": Phase.RSET,
     b"NOOP": Phase.NOOP,
     b"QUIT": Phase.QUIT,
@@ -65,6 +66,7 @@ _ANSWERS: Final[Mapping[Phase, bytes]] = {
     Phase.MAIL: b"250 2.1.0 Ok\r\n",
     Phase.RCPT: b"250 2.1.5 Ok\r\n",
     Phase.DATA: b"354 Go ahead\r\n",
+    Phase.BDAT: b"250 2.0.0 Ok: one chunk\r\n",
     Phase.DOT: b"250 2.0.0 Ok: taken\r\n",
     Phase.RSET: b"250 2.0.0 Ok\r\n",
     Phase.NOOP: b"250 2.0.0 Ok\r\n",
@@ -84,6 +86,9 @@ _LOGINS: Final[Mapping[tuple[bytes, bool], tuple[bytes, ...]]] = {
     (b"LOGIN", False): (_ASK_USER, _ASK_PASSWORD, _LOGGED_IN),
 }
 _UNKNOWN_LOGIN: Final = (b"504 5.5.4 Mechanism not known here\r\n",)
+
+_NO_MAIL: Final = b"503 5.5.1 MAIL first\r\n"
+_NOBODY: Final = b"554 5.5.1 No valid recipients\r\n"
 
 _END: Final = b"\r\n.\r\n"
 
@@ -125,6 +130,7 @@ class _Conversation:
         self._buffer = bytearray()
         self._answer = b""
         self._sent = b""
+        self._forget()
 
     def run(self) -> None:
         """Serve until the client, the script or the closing server ends it."""
@@ -196,18 +202,65 @@ class _Conversation:
         phase = _VERBS.get(line[:8].split(b" ")[0].upper(), Phase.OTHER)
         special = {
             Phase.EHLO: self._ehlo,
+            Phase.MAIL: self._mail,
+            Phase.RCPT: self._rcpt,
+            Phase.RSET: self._rset,
+            Phase.BDAT: self._bdat,
             Phase.STARTTLS: self._starttls,
             Phase.AUTH: self._auth,
             Phase.DATA: self._data,
             Phase.QUIT: self._quit,
+            Phase.OTHER: self._other,
         }
         if phase in special:
             special[phase](line)
         else:
             self._perform(phase)
 
+    def _forget(self) -> None:
+        self._begun = False
+        self._named = 0
+        self._chunks = bytearray()
+
+    def _mail(self, _: bytes) -> None:
+        self._forget()
+        self._perform(Phase.MAIL)
+        self._begun = self._sent.startswith(b"2")
+
+    def _other(self, line: bytes) -> None:
+        self._perform(Phase.OTHER)
+        if line[:4].upper() in {b"SEND", b"SOML", b"SAML"}:
+            self._forget()
+            self._begun = self._sent.startswith(b"2")
+
+    def _rcpt(self, _: bytes) -> None:
+        self._perform(Phase.RCPT, None if self._begun else _NO_MAIL)
+        self._named += self._sent.startswith(b"2")
+
+    def _rset(self, _: bytes) -> None:
+        self._forget()
+        self._perform(Phase.RSET)
+
+    def _bdat(self, line: bytes) -> None:
+        """One phase for each chunk, the last of which is DOT; it is swallowed even if refused."""
+        _, size, *last = line.split()
+        while len(self._buffer) < int(size):
+            self._buffer += self._receive()
+        self._chunks += self._buffer[: int(size)]
+        del self._buffer[: int(size)]
+        if not self._named:
+            self._perform(Phase.BDAT, _NOBODY)
+        elif last:
+            self.record.contents.append(bytes(self._chunks))
+            self._perform(Phase.DOT)
+        else:
+            self._perform(Phase.BDAT)
+        if last:
+            self._forget()
+
     def _ehlo(self, _: bytes) -> None:
-        extensions = list(_EXTENSIONS)
+        self._forget()
+        extensions = [*_EXTENSIONS, *self._server.offers]
         if self._server.tls and not self.record.encrypted:
             extensions.append(b"STARTTLS")
         self._perform(Phase.EHLO, multiline(250, [b"hostile.example", *extensions]))
@@ -228,10 +281,11 @@ class _Conversation:
             self._perform(Phase.AUTH_ANSWER, step)
 
     def _data(self, _: bytes) -> None:
-        self._perform(Phase.DATA)
+        self._perform(Phase.DATA, None if self._named else _NOBODY)
         if self._sent.startswith(b"354"):
             self.record.contents.append(self._content())
             self._perform(Phase.DOT)
+            self._forget()
 
     def _quit(self, _: bytes) -> None:
         self._perform(Phase.QUIT)
@@ -278,7 +332,8 @@ class Hostile:
     """A server that follows a script; use `with Hostile({Phase.MAIL: Drop()}) as server:`.
 
     `tls` is the context of the certificate to present: STARTTLS is offered with it, or TLS from the
-    first byte with `implicit_tls`. `chop` sends every reply byte by byte.
+    first byte with `implicit_tls`. `chop` sends every reply byte by byte. `offers` are extensions
+    besides the usual ones, such as CHUNKING.
     """
 
     host: Final = "127.0.0.1"
@@ -290,12 +345,14 @@ class Hostile:
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         chop: bool = False,
+        offers: Sequence[bytes] = (),
     ) -> None:
         scripts = [script] if isinstance(script, Mapping) else list(script)
         self._scripts = scripts or [{}]
         self.tls = tls
         self.implicit_tls = implicit_tls
         self.chop = chop
+        self.offers = offers
         self.closing = threading.Event()
         self._marks: dict[tuple[str, int], threading.Event] = {}
         self._served: list[tuple[_Conversation, threading.Thread]] = []

@@ -28,7 +28,7 @@ from gpgmail.transport.failures import (
     ERRNO,
     RESOLVER,
     Step,
-    after_final_dot,
+    after_the_end,
     all_refused,
     crossing,
     judge,
@@ -282,7 +282,7 @@ def test_refused_recipients_are_all_listed():
     ],
 )
 def test_after_the_final_dot_nobody_knows(before, kind, number):
-    error = after_final_dot(before.error("what happened", subject="final dot at mx"))
+    error = after_the_end(before.error("what happened", subject="final dot at mx"))
     assert type(error) is kind
     assert error.code.number == number
     assert error.retry is Retry.UNKNOWN

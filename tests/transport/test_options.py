@@ -94,6 +94,8 @@ OURS = {
     "AllowCleartextAuth": False,
     "AuthMechanisms": "",
     "SSLCertKeyPassword": "",
+    "Pipelining": True,
+    "Chunking": True,
 }
 
 

@@ -749,7 +749,8 @@ def test_an_interrupt_while_the_session_recovers_leaves_no_connection():
             raise KeyboardInterrupt
 
     with Hostile({Phase.MAIL: Reply(b"550 no\r\n")}) as server:
-        session = Session.open(options_for(server), Run(emit=handler, timeout=5))
+        options = options_for(server, pipelining=False)
+        session = Session.open(options, Run(emit=handler, timeout=5))
         with pytest.raises(KeyboardInterrupt):
             session.deliver(ENVELOPE, [MAIL])
         assert not session.connected

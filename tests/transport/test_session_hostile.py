@@ -334,7 +334,8 @@ def test_after_an_interrupt_there_is_no_connection_and_the_next_one_works(phase)
 
 
 @pytest.mark.proves("interrupt")
-def test_a_handler_may_interrupt():
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_handler_may_interrupt(pipelining):
     def handler(event):
         if isinstance(event, PITrail) and event.message.startswith("RCPT"):
             run.cancel()
@@ -342,10 +343,10 @@ def test_a_handler_may_interrupt():
     run = Run(timeout=60, emit=handler)
     with Hostile() as server:
         with failing(Cancelled, 301):
-            send(options_for(server), run=run)
+            send(options_for(server, pipelining=pipelining), run=run)
         (connection,) = server.settled()
-    assert connection.verbs[:2] == ["EHLO", "MAIL"]
-    assert "DATA" not in connection.verbs
+    assert connection.verbs == (["EHLO"] if pipelining else ["EHLO", "MAIL"])
+    assert connection.contents == []
 
 
 def test_cancel_stops_an_upload_that_goes_well():
