@@ -26,6 +26,7 @@ from gpgmail.transport.content import DotStuffer, blocks
 from gpgmail.transport.failures import Step, crossing
 from gpgmail.transport.login import authenticate
 from gpgmail.transport.throttle import Throttle
+from gpgmail.transport.tls import revocation
 from gpgmail.transport.tls.admission import Admission
 from gpgmail.transport.tls.negotiated import Negotiated
 from gpgmail.transport.tls.resume import Resumption
@@ -402,6 +403,7 @@ class Client(smtplib.SMTP):
         self._in_step = False
         self._doing("TLS handshake")
         self.negotiated = self._admission.handshake(wire, self.peer.host, self.run, self.subject)
+        revocation.check(wire, self.options, self.subject)
         self._report("secured", f"{wire.tls_version} with {self.peer}")
 
     def _forget_greeting(self) -> None:

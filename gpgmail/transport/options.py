@@ -20,6 +20,7 @@ from gpgmail.transport.sasl.options import AuthOptions
 from gpgmail.transport.sockets import SocketOptions
 from gpgmail.transport.tls.client import ClientCertificateOptions
 from gpgmail.transport.tls.options import TlsOptions
+from gpgmail.transport.tls.revocation import RevocationOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ class TransportOptions(
     FirewallOptions,
     SocketOptions,
     ClientCertificateOptions,
+    RevocationOptions,
     TlsOptions,
     DialogueOptions,
 ):

@@ -126,6 +126,17 @@ class Wire:
         del self._buffer[: end + 1]
         return line.removesuffix(b"\r")
 
+    def read_some(self, what: str) -> bytes:
+        """Return what came and was not read, waiting for it; nothing once the connection ended."""
+        if not self._buffer:
+            try:
+                self._patiently(self._take, what)
+            except EOFError:
+                return b""
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
     def close(self) -> None:
         """Close the socket at once, under TLS with its closing alert where that does not wait."""
         if isinstance(self.sock, ssl.SSLSocket):

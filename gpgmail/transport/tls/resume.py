@@ -3,7 +3,8 @@
 A resumed session brings no certificate: what was verified then is believed now. So it is offered
 only under the settings that it was verified by, to the same name and port, and the files that were
 trusted must not have changed. The server too goes on with whom it knew: under another client
-certificate, or another store, a session is not offered.
+certificate, or another store, a session is not offered. Nor is one where revoked certificates are
+to be told: it would outlive the answer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpgmail.core.declare import rows, stated
+from gpgmail.transport.tls import revocation
 from gpgmail.transport.tls.client import ClientCertificateOptions, present
 from gpgmail.transport.tls.context import client_context
 from gpgmail.transport.tls.options import TlsOptions
@@ -48,7 +50,8 @@ class Resumption:
             TlsError: With code 271 if the authorities cannot be read, and what `client.present`
                 raises where the client certificate cannot be used.
         """
-        terms = _terms(options) if options.reuse_ssl_session else None
+        resumable = options.reuse_ssl_session and not revocation.wanted(options)
+        terms = _terms(options) if resumable else None
         if self._last is None or terms is None or terms != self._terms:
             context = client_context(options)
             present(context, options)
