@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gpgmail.components.collection import Collection
@@ -41,15 +42,52 @@ class Telling:
         return chunks if self.run is None else told(chunks, part.body_size, self.run)
 
 
+class Sent:
+    """A mail that goes out and can be read again: its bytes are not kept, their hash is.
+
+    What it was made of, *stated*, tells whether it still is the component's mail.
+    """
+
+    def __init__(self, composed: Composed, stated: object) -> None:
+        self._composed = composed
+        self._stated = stated
+        self._hash = sha256()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the mail as it goes out."""
+        for chunk in self._composed.render():
+            self._hash.update(chunk)
+            yield chunk
+
+    def is_of(self, stated: object) -> bool:
+        """Tell whether the mail was made of *stated*."""
+        return bool(self._stated == stated)
+
+    def head(self) -> str:
+        """Return the header, with the empty line that ends it."""
+        return head_of(self._composed)
+
+    def body(self) -> str:
+        """Return the body as it went over the wire, before its dots were doubled.
+
+        Raises:
+            MessageError: If a file or stream does not give again what was sent.
+        """
+        seen = sha256()
+        head, first, rest = _split(self._composed)
+        pieces = [first, *rest]
+        for piece in (head, *pieces):
+            seen.update(piece)
+        if seen.digest() != self._hash.digest():
+            raise Situation.ATTACHMENT.error(
+                "was changed since the mail was sent", subject="a source of the mail"
+            )
+        return _text(b"".join(pieces))
+
+
 def head_of(composed: Composed) -> str:
     """Return the header of a mail, with the empty line that ends it."""
     return _text(_split(composed)[0])
-
-
-def body_of(composed: Composed) -> str:
-    """Return the body of a mail as it goes over the wire, before its dots are doubled."""
-    first, rest = _split(composed)[1:]
-    return _text(b"".join((first, *rest)))
 
 
 def fields_of(head: str) -> Collection[Header]:

@@ -113,11 +113,9 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def close(self) -> None:
         """Let go of the connection and of opened keyrings; the object can be used again."""
-        try:
-            super().close()
-        finally:
-            for key in (*self.keys, *self.recipient_keys):
-                key.close()
+        super().close()  # which fails while a call runs, and that may need them
+        for key in (*self.keys, *self.recipient_keys):
+            key.close()
 
     # ---- protecting ----
 

@@ -33,13 +33,10 @@ def relist(recipients: Collection[MessageRecipient], name: str, text: str) -> No
 def as_text(recipients: Collection[MessageRecipient], name: str, text: str) -> str:
     """Return what the property *name* reads, *text* being what was set."""
     there = [one for one in recipients if one.recipient_type == LISTS[name]]
-    if [(one.name, one.address) for one in there] == [
-        (box.name, box.address) for box in parse_list(text)
-    ]:
+    boxes = [one.mailbox() for one in there]
+    if boxes == list(parse_list(text)):
         return text
-    return ", ".join(
-        format_mailbox(Mailbox(one.name, one.address)) if one.name else one.address for one in there
-    )
+    return ", ".join(format_mailbox(box) if box.name else box.address for box in boxes)
 
 
 def stated(recipients: Collection[MessageRecipient]) -> tuple[Recipient, ...]:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from gpgmail.components.collection import Collection
     from gpgmail.components.types.header import Header
     from gpgmail.core.declare import Row
+    from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
     from gpgmail.message.draft import Composed, Draft
     from gpgmail.message.part import Part
 
-CONTENT = frozenset({*source.SOURCES, "html_text", "attached_file", "attachments"})
+CONTENT = frozenset({*source.SOURCES, "html_text", "attached_file", "attachments", "code_page"})
 _CERTIFICATE = {"ssl_cert_subject": "subject", "ssl_cert_encoded": "encoded_b"}
 _LOCAL = {"local_host": 0, "local_port": 1}  # where they stand in a socket's own name
 
@@ -63,7 +64,7 @@ class SMTP(SmtpAccessors, Secured):
         self._resumption = Resumption()
         self._stream = source.Stream()
         self._telling = outgoing.Telling()
-        self._sent: Composed | None = None
+        self._sent: outgoing.Sent | None = None
 
     # ---- the connection ----
 
@@ -215,6 +216,7 @@ class SMTP(SmtpAccessors, Secured):
         self._step = advance(self._step, Act.CHANGE)
         self._stream.give(message_stream)
         self._only_source("")
+        self._sent = None
 
     def queue(self, queue_dir: str) -> str:
         """Put the message into a directory, to be sent by `process_queue`; return the file's name.
@@ -286,7 +288,10 @@ class SMTP(SmtpAccessors, Secured):
         That of the mail that was sent, or, once anything was changed, of the one that would be;
         empty as long as no sender is set.
         """
-        return outgoing.head_of(self._shown()) if self._sent or self.from_ else ""
+        sent = self._last_sent()
+        if sent is not None:
+            return sent.head()
+        return outgoing.head_of(self._compose()) if self.from_ else ""
 
     def get_message_headers_string(self) -> str:
         """Return `message_headers_string`."""
@@ -316,8 +321,15 @@ class SMTP(SmtpAccessors, Secured):
 
     @property
     def transfer_text(self) -> str:
-        """The body of the mail that was sent, as it went out, until anything is changed."""
-        return outgoing.body_of(self._sent) if self._sent else ""
+        """The body of the mail that was sent, as it went out, until anything is changed.
+
+        Files are read again for it.
+
+        Raises:
+            MessageError: With code 302 if one does not hold any more what was sent.
+        """
+        sent = self._last_sent()
+        return "" if sent is None else sent.body()
 
     @property
     def firewall(self) -> Firewall:
@@ -353,10 +365,14 @@ class SMTP(SmtpAccessors, Secured):
             if not self.mail_server:
                 raise Situation.NO_SERVER.error("is empty", subject="mail_server")
             composed = self._compose(self._telling)
+            sent = outgoing.Sent(composed, self._made_of())
             with self._in_session(run) as session:
-                self._hand_over(composed, session, verb)
-            self._sent = composed
+                refused = self._hand_over(composed, sent, session, verb)
+            self._sent = sent
             self._stream.sent(close=self.close_stream_after_transfer)
+            for address, reply in refused.items():
+                error = Situation.SERVER_REFUSED.error(str(reply), subject=address)
+                run.emit(ErrorReport(error.code.number, run.redactor.clean(str(error))))
 
     def _compose(self, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
         """Return the finished mail; PSMTP puts the protected content in."""
@@ -381,8 +397,14 @@ class SMTP(SmtpAccessors, Secured):
         named = [Attachment(source=self.attached_file)] if self.attached_file else []
         return (*(one.stated() for one in self.attachments), *named)
 
-    def _shown(self) -> Composed:
-        return self._sent or self._compose()
+    def _made_of(self) -> tuple[object, ...]:
+        """Return what items state that can be changed without a word to the component."""
+        return recipients.stated(self.message_recipients), self._stated()
+
+    def _last_sent(self) -> outgoing.Sent | None:
+        """Return the mail that was sent, unless something was changed since."""
+        sent = self._sent
+        return sent if sent is not None and sent.is_of(self._made_of()) else None
 
     @contextmanager
     def _in_session(self, run: Run) -> Iterator[Session]:
@@ -399,6 +421,7 @@ class SMTP(SmtpAccessors, Secured):
         return self._open(run)
 
     def _open(self, run: Run) -> Session:
+        self._session, self._last_reply = None, ""
         self._opening = True
         try:
             self._session = Session.open(self, run, self._resumption)
@@ -406,23 +429,23 @@ class SMTP(SmtpAccessors, Secured):
             self._opening = False
         return self._session
 
-    def _hand_over(self, composed: Composed, session: Session, verb: str) -> None:
+    def _hand_over(
+        self, composed: Composed, sent: outgoing.Sent, session: Session, verb: str
+    ) -> Mapping[str, Reply]:
+        """Give a mail to the server; return its words for whom it refused."""
         self._telling.run = session.run
         try:
-            delivery = session.deliver(
+            return session.deliver(
                 composed.envelope,
-                composed.render(),
+                sent.chunks(),
                 size=composed.size,
                 needs_utf8=composed.needs_utf8,
                 needs_8bit=composed.eight_bit,
                 stop_on=stopping(self),
                 verb=verb,
-            )
+            ).refused
         finally:
             self._telling.run = None
-        for address, reply in delivery.refused.items():
-            error = Situation.SERVER_REFUSED.error(str(reply), subject=address)
-            self._dispatch(ErrorReport(error.code.number, str(error)))
 
     # ---- what follows from a change ----
 

@@ -32,9 +32,10 @@ class Stream:
     def __init__(self) -> None:
         self._given: BinaryIO | None = None
         self._looked: Raw | None = None
+        self._spent = False
 
     def __bool__(self) -> bool:
-        return self._given is not None
+        return self._spent or self._given is not None
 
     def give(self, stream: BinaryIO | None) -> None:
         """Take *stream* in the place of the one before.
@@ -42,10 +43,20 @@ class Stream:
         Raises:
             MessageError: With code 302 if it is no binary stream.
         """
-        self._given, self._looked = stream, None
+        self._given, self._looked, self._spent = stream, None, False
 
     def look(self) -> Raw:
-        """Return what is in it, from where it stands to its end."""
+        """Return what is in it, from where it stands to its end.
+
+        Raises:
+            MessageError: With code 302 if it was closed with the last mail, or is not readable.
+        """
+        if self._spent:
+            raise Situation.ATTACHMENT.error(
+                "was closed when the last mail was sent",
+                subject="message stream",
+                hint="call set_message_stream again, or set another source",
+            )
         if self._looked is None:
             self._looked = look(self._given)  # type: ignore[arg-type] # asked only where it is
         return self._looked
@@ -54,7 +65,7 @@ class Stream:
         """Forget what was read; with *close* the stream too, which is closed."""
         given, self._looked = self._given, None
         if close and given is not None:
-            self._given = None
+            self._given, self._spent = None, True
             with suppress(OSError):
                 given.close()
 

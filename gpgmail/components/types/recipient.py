@@ -5,8 +5,9 @@ from __future__ import annotations
 from gpgmail.core.checks import between, one_line
 from gpgmail.core.declare import Declared, prop
 from gpgmail.core.envelope import Recipient, RecipientType
+from gpgmail.core.errors import UsageError
 from gpgmail.core.situations import Situation
-from gpgmail.message.addresses import one_mailbox
+from gpgmail.message.addresses import Mailbox, one_mailbox
 
 
 class MessageRecipient(Declared):
@@ -29,6 +30,14 @@ class MessageRecipient(Declared):
         self, address: str = "", recipient_type: int = 0, *, name: str = "", options: str = ""
     ) -> None:
         super().__init__(address=address, recipient_type=recipient_type, name=name, options=options)
+
+    def mailbox(self) -> Mailbox:
+        """Return his name and address, as they stand where they are no address yet."""
+        try:
+            box = one_mailbox(self.address, "message recipient")
+        except UsageError:
+            return Mailbox(self.name, self.address)
+        return Mailbox(self.name or box.name, box.address)
 
     def stated(self) -> Recipient:
         """Return the recipient as the message room takes it.
