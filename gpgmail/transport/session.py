@@ -17,6 +17,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.transport import esmtp, failures, login, pipelining, verbs
 from gpgmail.transport.client import Client
 from gpgmail.transport.failures import Step
+from gpgmail.transport.tls import wanting
 from gpgmail.transport.tls.admission import LookAgainError
 from gpgmail.transport.tls.start import Start
 from gpgmail.transport.transaction import Delivery, Target, Transaction
@@ -67,6 +68,7 @@ class Session(Client):
         try:
             session._establish()
         except BaseException as error:
+            wanting.explain(error, session)
             session.abort(error)
             raise
         return session

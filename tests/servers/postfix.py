@@ -105,8 +105,8 @@ class Postfix:
     """A running server; use `with Postfix.start() as server:`.
 
     `user` and `password` open the faces whose name starts with `auth`, `ca_file` is the authority
-    that the good certificate comes from, `state` the directory that holds everything and goes at
-    the end.
+    that the good certificate comes from, and `certificates` issue more by it; `state` is the
+    directory that holds everything and goes at the end.
     """
 
     user: Final = config.USER
@@ -116,6 +116,7 @@ class Postfix:
     def __init__(self, ports: dict[str, socket.socket]) -> None:
         self.state = Path(tempfile.mkdtemp(prefix="gpgmail-postfix-"))
         self.ca_file = self.state / "ca.pem"
+        self.certificates = Certificates.mint()
         self._ports = ports
         self._keeper: subprocess.Popen[bytes] | None = None
 
@@ -141,7 +142,7 @@ class Postfix:
     def _run(self, master: Path) -> None:
         self.state.chmod(0o711)
         ports = {face: self.port(face) for face in self._ports}
-        _lay_out(self.state, Certificates.mint(), ports)
+        _lay_out(self.state, self.certificates, ports)
         with (self.state / "stderr").open("wb") as errors:
             self._keeper = subprocess.Popen(
                 ["/bin/sh", "-c", _KEEPER, "keeper", self.state, master, "-c", self.state / "etc"],

@@ -33,6 +33,13 @@ _REFUSE_SOME = "check_recipient_access $refused_recipients, permit"
 _LOGIN_ONLY = "permit_sasl_authenticated, reject"
 _LOGIN = {"smtpd_sasl_auth_enable": "yes", "smtpd_recipient_restrictions": _LOGIN_ONLY}
 
+_CLIENT_CERTIFICATE = {
+    "smtpd_tls_security_level": "encrypt",
+    "smtpd_tls_req_ccert": "yes",
+    "smtpd_tls_CAfile": "{tls}/../ca.pem",
+    "smtpd_tls_received_header": "yes",
+}
+
 # What differs from main.cf, by face. {tls} is the directory of the certificates.
 FACES: Mapping[str, Mapping[str, str]] = {
     "plain": {"smtpd_tls_security_level": "none"},
@@ -49,6 +56,8 @@ FACES: Mapping[str, Mapping[str, str]] = {
         "smtpd_tls_wrappermode": "yes",
         "smtpd_tls_chain_files": "{tls}/untrusted.pem",
     },
+    "client_certificate": _CLIENT_CERTIFICATE,
+    "client_certificate_implicit": {"smtpd_tls_wrappermode": "yes", **_CLIENT_CERTIFICATE},
     "small": {"message_size_limit": str(SIZE_LIMIT)},
     "small_unsaid": {"message_size_limit": str(SIZE_LIMIT), "smtpd_discard_ehlo_keywords": "size"},
     "auth": {"smtpd_tls_auth_only": "yes", **_LOGIN},

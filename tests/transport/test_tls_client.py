@@ -13,12 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from gpgmail.core.config import configure
-from gpgmail.core.errors import GpgmailError, PassphraseError, TlsError
+from gpgmail.core.errors import GpgmailError, PassphraseError, ServerError, TlsError
 from gpgmail.core.run import Run
+from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from gpgmail.transport.tls import client
 from gpgmail.transport.tls.resume import Resumption
 from tests.servers.hostile import Hostile
+from tests.servers.hostile_script import Drop, Phase, Reply
 from tests.servers.pki import KEYS, Issued
 from tests.transport.support import MAIL, failing, options_for, send
 
@@ -249,6 +251,35 @@ def test_a_demand_that_is_not_met_says_what_to_set(demanding, rows, version, imp
         assert "MAIL" not in connection.verbs
 
 
+@pytest.mark.parametrize("cert", [True, False])
+@pytest.mark.parametrize(
+    "action", [Drop(), Reply(b"421 4.7.1 No client certificate presented\r\n", close=True)]
+)
+def test_a_server_that_ends_behind_the_handshake(certificates, rows, someone, action, cert):
+    tls = certificates.contexts["good"]
+    with Hostile({Phase.BANNER: action}, tls=tls, implicit_tls=True) as server:
+        options = rows(server)
+        if cert:
+            options.ssl_cert_encoded = someone.pem + someone.key_pem
+        with failing(GpgmailError) as caught:
+            send(options)
+    assert ("may not take" if cert else "set ssl_cert") in caught.value.hint
+    assert caught.value.hint in str(caught.value)
+
+
+@pytest.mark.parametrize("phase", [Phase.BANNER, Phase.EHLO])
+def test_other_ends_are_not_blamed_on_a_certificate(certificates, rows, phase):
+    """In clear, behind the greeting, or with other words."""
+    tls = certificates.contexts["good"]
+    busy = Reply(b"421 4.3.2 Too busy\r\n", close=True)
+    cases = ({phase: busy}, True), ({phase: Drop()}, False), ({Phase.MAIL: Drop()}, True)
+    for script, implicit in cases:
+        with Hostile(script, tls=tls, implicit_tls=implicit) as server:
+            with failing(GpgmailError) as caught:
+                send(rows(server, ssl_start_mode=1 if implicit else 2))
+            assert "ssl_cert" not in str(caught.value)
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_certificate_that_the_server_does_not_take_is_what_failed(demanding, rows, version):
     stranger = Issued.root("Other").client("Stranger")
@@ -368,3 +399,30 @@ def test_a_session_is_resumed_under_the_same_certificate_only(
     assert mail() == 1
     assert witness.subjects[0] == ["Someone"]
     assert witness.subjects[-1] != ["Someone"]
+
+
+# ---- a real server ----
+
+
+@pytest.mark.servers
+@pytest.mark.proves("ssl_cert_store", "ssl_cert_store_type")
+@pytest.mark.parametrize(("face", "mode"), [("", 2), ("_implicit", 1)])
+def test_postfix_knows_whose_mail_it_is(postfix, face, mode):
+    issued = postfix.certificates.authority.issue_cert("r@example.org", common_name="Mail Robot")
+    options = TransportOptions(
+        mail_server="localhost",
+        mail_port=postfix.port(f"client_certificate{face}"),
+        ssl_start_mode=mode,
+        openssl_ca_file=str(postfix.ca_file),
+    )
+    with failing(ServerError, 161) as caught:
+        send(options)
+    assert "421 4.7.1" in caught.value.detail
+    assert "set ssl_cert" in caught.value.hint
+    options.ssl_cert_store_type = PEM_BLOB
+    options.ssl_cert_store = issued.private_key_and_cert_chain_pem.bytes()
+    send(options)
+    for address in ("b@example.org", "c@example.org"):
+        (mail,) = postfix.mail_for(address)
+        assert b'(Client CN "Mail Robot", Issuer "trustme' in mail
+        assert b"(verified OK)" in mail
