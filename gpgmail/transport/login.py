@@ -7,11 +7,11 @@ import ssl
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gpgmail.core.aside import aside
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.transport import failures, sasl
-from gpgmail.transport.aside import aside
 from gpgmail.transport.replies import printable
 from gpgmail.transport.sasl import bearer
 from gpgmail.transport.sasl.base import Credentials, NonsenseError, Takes, UnprovenError

@@ -1,6 +1,7 @@
 """Work that cannot be interrupted, done in a thread that can be left behind.
 
-Name resolution is such work, and a ticket from a Kerberos server, whose library waits by itself.
+Name resolution is such work, a ticket from a Kerberos server, whose library waits by itself, and
+reading a stream of which nobody knows what it waits for.
 """
 
 from __future__ import annotations
