@@ -144,6 +144,7 @@ class SMTP(Connected):
     def reset(self) -> None:
         """Close the connection and set everything but the handlers back to its default."""
         self.close()
+        self._forget_session()
         self._clear_collections()
         self._values.clear()
         self._stream.give(None)

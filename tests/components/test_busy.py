@@ -192,3 +192,20 @@ def wait_for(condition, seconds=5):
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_keyrings_stay_open_under_the_call_that_needs_them(sink, own):
+    closing = []
+
+    def close(_):
+        with failing(166, StateError):
+            mailer.close()
+        closing.append(mailer.keys[0].facts() is before)
+
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(own))
+        before = mailer.keys[0].facts()
+        mailer.on_progress = close
+        mailer.sign()
+    assert closing
+    assert all(closing)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 
-from gpgmail.components import PSMTP, SMTP, Attachment, Key
-from gpgmail.core.errors import UsageError
-from tests.components.support import ALICE, SENDER, Ears, failing, psmtp, smtp
+from gpgmail.components import PSMTP, SMTP, Attachment, Key, MessageRecipient
+from gpgmail.core.errors import MessageError, UsageError
+from tests.components.support import ALICE, BOB, SENDER, Ears, failing, psmtp, smtp
+from tests.servers.hostile import Hostile
+from tests.servers.hostile_script import Honest, Phase
+from tests.servers.hostile_script import Reply as PlainReply
 
 LONG = " ".join(f"word{number}" for number in range(60))
 TRANSFER = ("start_transfer", "transfer", "end_transfer")
@@ -175,3 +179,71 @@ def test_the_connection_is_told_as_it_comes_and_goes(sink):
     assert len(ears.connection_status) == 2
     assert {event.status_code for event in ears.connection_status} == {0}
     assert len({event.connection_event for event in ears.connection_status}) == 2
+
+
+# ------------------------------------------------------------------------- what was changed since
+
+
+def test_a_file_that_was_changed_is_not_passed_off_as_what_was_sent(sink, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"as it was sent")
+    mailer = smtp(sink, attached_file=str(path))
+    mailer.send()
+    before = mailer.config("TransferText")
+    path.write_bytes(b"AS IT IS BY NOW")
+    with failing(302, MessageError):
+        mailer.config("TransferText")
+    path.write_bytes(b"as it was sent")
+    assert mailer.config("TransferText") == before
+
+
+CHANGES = {
+    "a stream": lambda mailer: mailer.set_message_stream(io.BytesIO(b"other")),
+    "a recipient's address": lambda mailer: mailer.set_message_recipient_address(0, BOB.address),
+    "a recipient": lambda mailer: mailer.message_recipients.append(MessageRecipient(BOB.address)),
+    "an attachment's name": lambda mailer: mailer.set_attachment_name(0, "other"),
+    "the code page": lambda mailer: mailer.config("CodePage=28591"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_is_changed_ends_the_read_outs_of_what_was_sent(sink, change):
+    mailer = smtp(sink)
+    mailer.attachments.append(Attachment(data=b"x", name="x"))
+    mailer.send()
+    sent = mailer.message_headers_string
+    assert mailer.config("TransferText")
+    CHANGES[change](mailer)
+    assert mailer.config("TransferText") == ""
+    if change != "a stream":  # which has no company
+        assert mailer.message_headers_string != sent
+
+
+def test_the_last_reply_is_never_that_of_an_older_connection(sink):
+    with Hostile({Phase.BANNER: PlainReply(b"554 no service\r\n")}) as server:
+        mailer = smtp(sink)
+        mailer.send()
+        assert mailer.last_reply.startswith("221")
+        mailer.mail_port = server.port
+        with failing(161):
+            mailer.send()
+        assert mailer.last_reply == "554 no service"
+        mailer.reset()
+        assert mailer.last_reply == ""
+
+
+def test_a_handler_that_fails_over_a_refused_copy_does_not_make_the_mail_look_unsent():
+    def fail(event):
+        raise RuntimeError(event.description)
+
+    script = {Phase.RCPT: (Honest(), PlainReply(b"550 5.1.1 nobody\r\n"))}
+    with Hostile(script) as server:
+        mailer = smtp(server, b_cc=BOB.address)
+        mailer.on_error = fail
+        with pytest.raises(RuntimeError, match="nobody"):
+            mailer.send()
+        assert not mailer.connected
+        assert mailer.config("TransferText")
+        (connection,) = server.settled()
+    assert len(connection.contents) == 1
+    assert connection.verbs[-1] == "QUIT"

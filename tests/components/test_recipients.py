@@ -147,3 +147,14 @@ def test_a_header_is_made_of_its_name_and_value():
     header = Header("X-Test", "value")
     assert (header.field, header.value) == ("X-Test", "value")
     assert (Header().field, Header().value) == ("", "")
+
+
+def test_a_name_beside_a_name_is_one_name(sink):
+    mailer = smtp(sink)
+    mailer.message_recipients.append(MessageRecipient(f"Bob <{BOB.address}>", 1, name="Robert"))
+    assert mailer.cc == f"Robert <{BOB.address}>"
+    mailer.send()
+    assert parsed(sink.received[0])["Cc"] == mailer.cc
+    mailer.message_recipients.clear()
+    mailer.send_to, mailer.cc = ALICE.address, f"Robert <{BOB.address}>"
+    assert mailer.message_recipient_count == 2

@@ -310,3 +310,15 @@ def test_nothing_of_a_stream_is_left_after_a_reset(sink, kind):
     with failing(163):
         mailer.send()
     assert not sink.received
+
+
+def test_a_stream_that_was_closed_is_not_sent_again_as_an_empty_mail(sink):
+    mailer = smtp(sink)
+    mailer.set_message_stream(io.BytesIO(RAW))
+    mailer.send()
+    with failing(302, MessageError):
+        mailer.send()
+    assert len(sink.received) == 1
+    mailer.message_text = "another"
+    mailer.send()
+    assert lines_of(sink.received[1]) == ["another"]
