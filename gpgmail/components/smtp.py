@@ -148,7 +148,7 @@ class SMTP(Connected):
         self._clear_collections()
         self._values.clear()
         self._stream.give(None)
-        self._sent = self._session = None
+        self._sent = None
         self._step = Step.COMPOSE
 
     def close(self) -> None:
