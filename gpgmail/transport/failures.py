@@ -140,10 +140,13 @@ CLASSES: Mapping[type[BaseException], Verdict] = {
 # What OpenSSL's own failures are called where the handshake is over.
 _TLS_NUMBERS = {Step.READ: Code.SSL_DECRYPT, Step.WRITE: Code.SSL_ENCRYPT}
 
+_NO_VERSION = "the server has no version that SSLEnabledProtocols names"
 _TLS_HINTS = {
     "WRONG_VERSION_NUMBER": "the server does not speak TLS at once at this port: try STARTTLS",
-    "UNSUPPORTED_PROTOCOL": "the server has no TLS 1.2",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "nothing that both sides can do, or the server wants a client "
+    "UNSUPPORTED_PROTOCOL": _NO_VERSION,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _NO_VERSION,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "nothing that both sides can do, see SSLEnabledCipherSuites, "
+    "SSLCipherStrength, OpenSSLCipherList and TLS13SupportedGroups; or the server wants a client "
     "certificate: ssl_cert",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: set ssl_cert",
 }
@@ -165,7 +168,15 @@ _TLS_HINTS.update(
     )
 )
 _OF_THE_HANDSHAKE = frozenset({*_CERTIFICATE_ALERTS, "TLSV13_ALERT_CERTIFICATE_REQUIRED"})
-_VERIFY_HINT = "name the server as its certificate does, or trust its authority by OpenSSLCAFile"
+# By OpenSSL's numbers (x509_vfy.h).
+_VERIFY_HINTS = {
+    **dict.fromkeys((62, 64), "name the server in mail_server as its certificate does"),
+    **dict.fromkeys((9, 10), "the server needs a new certificate, or this machine the right time"),
+}
+_VERIFY_HINT = (
+    "trust its authority by OpenSSLCAFile or SSLServerCACerts, or this certificate alone by "
+    "ssl_accept_server_cert_encoded"
+)
 _REFUSES = 400
 _MAYBE = "the server may have taken the mail"
 
@@ -230,7 +241,7 @@ def _words(error: BaseException) -> str:
 
 def _hint(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _VERIFY_HINT
+        return _VERIFY_HINTS.get(getattr(error, "verify_code", 0), _VERIFY_HINT)
     return _TLS_HINTS.get(_reason(error))
 
 
