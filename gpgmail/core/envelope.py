@@ -32,13 +32,18 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Sender and recipients of one mail, in the order in which they are named to the server."""
+    """Sender and recipients of one mail, in the order in which they are named to the server.
+
+    `options` are MAIL parameters: RET, ENVID, REQUIRETLS, BY, MT-PRIORITY and others.
+    """
 
     sender: str
     recipients: tuple[Recipient, ...] = field(default=())
+    options: str = ""
 
     def __post_init__(self) -> None:
         refuse_controls(self.sender, "envelope sender")
+        refuse_controls(self.options, "envelope options")
 
     @property
     def addresses(self) -> tuple[str, ...]:

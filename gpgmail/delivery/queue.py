@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpgmail.core.codes import Retry
-from gpgmail.core.envelope import Envelope
 from gpgmail.core.errors import Cancelled, GpgmailError, MessageError
 from gpgmail.core.events import ErrorReport
 from gpgmail.core.situations import Situation
@@ -194,7 +193,7 @@ class _Runner:
             )
             if not whom:
                 continue
-            rest = replace(mail, envelope=Envelope(mail.envelope.sender, whom))
+            rest = replace(mail, envelope=replace(mail.envelope, recipients=whom))
             path = store.add(claim.path.parent, rest, self._run, state)
             for one in whom:
                 reply = refused[one.address]

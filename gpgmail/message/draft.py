@@ -68,7 +68,8 @@ class Draft:
     for `*` and left out when empty. *headers* are further fields; MIME fields among them say that
     *text* is encoded already and is sent as it is. With *own_headers* they are the only ones.
     Names and texts are UTF-8 unless *header_charset* and *text_charset* say otherwise; with
-    *require_to* copies alone are not enough.
+    *require_to* copies alone are not enough. *mail_options* are parameters of MAIL, such as
+    `RET=HDRS ENVID=4711`; those of a recipient stand with it.
     """
 
     from_: str = ""
@@ -92,6 +93,7 @@ class Draft:
     text_charset: Charset = UTF8
     id_algorithm: str = ID_ALGORITHMS[1]
     require_to: bool = False
+    mail_options: str = ""
 
     @property
     def style(self) -> Style:
@@ -168,7 +170,7 @@ def compose(draft: Draft, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
     return Composed(
         (*computed, *(field for field in others if not _is_content(field))),
         content(draft, _content_fields(others), wrap),
-        Envelope(_return_path(draft, sender or author), unique(named)),
+        Envelope(_return_path(draft, sender or author), unique(named), draft.mail_options),
         draft.width,
     )
 

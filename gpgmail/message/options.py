@@ -116,6 +116,13 @@ class MessageOptions(Declared):
         key="AllowEmptyTo",
         doc="Whether a mail may go to `cc` and `b_cc` alone.",
     )
+    mail_options: str = setting(
+        default="",
+        key="MailOptions",
+        check=one_line("MailOptions"),
+        doc="Parameters of MAIL: `RET=HDRS ENVID=4711` (RFC 3461), `REQUIRETLS` (RFC 8689), "
+        "`BY=3600;R` (RFC 2852), `MT-PRIORITY=3` (RFC 6710). Ours.",
+    )
     max_header_length: int = setting(
         default=80,
         key="MaxHeaderLength",
@@ -176,6 +183,7 @@ def draft_from(
         text_charset=charsets.of_page(options.code_page),
         id_algorithm=options.message_id_algorithm,
         require_to=not options.allow_empty_to,
+        mail_options=options.mail_options,
     )
 
 

@@ -165,6 +165,7 @@ def _head(mail: Queued) -> bytes:
         "smtputf8": mail.needs_utf8,
         "8bitmime": mail.eight_bit,
         "sender": mail.envelope.sender,
+        "options": mail.envelope.options,
         "recipients": [
             {
                 "type": next(word for word, kind in _TYPES.items() if kind == one.recipient_type),
@@ -197,7 +198,9 @@ def _from_head(
     try:
         facts = _typed(json.loads(head.partition(b"\r\n")[2]), _FACTS)
         mail = Queued(
-            envelope=Envelope(facts["sender"], tuple(map(_recipient, facts["recipients"]))),
+            envelope=Envelope(
+                facts["sender"], tuple(map(_recipient, facts["recipients"])), facts["options"]
+            ),
             content=content,
             needs_utf8=facts["smtputf8"],
             eight_bit=facts["8bitmime"],
@@ -218,7 +221,14 @@ def _recipient(value: object) -> Recipient:
     return Recipient(facts["address"], facts["name"], _TYPES[facts["type"]], facts["options"])
 
 
-_FACTS = {"verb": str, "smtputf8": bool, "8bitmime": bool, "sender": str, "recipients": list}
+_FACTS = {
+    "verb": str,
+    "smtputf8": bool,
+    "8bitmime": bool,
+    "sender": str,
+    "options": str,
+    "recipients": list,
+}
 _RECIPIENT = {"type": str, "address": str, "name": str, "options": str}
 
 

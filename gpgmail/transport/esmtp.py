@@ -86,6 +86,34 @@ def mail_parameters(needs: Needs, extensions: Extensions, subject: str) -> tuple
     return tuple(parameters)
 
 
+def envelope_parameters(
+    options: str, extensions: Extensions, subject: str, *, secured: bool
+) -> tuple[str, ...]:
+    """Return the parameters of MAIL that the envelope's own options ask for.
+
+    Raises:
+        UnsupportedError: If the server lacks the extension for one, or cannot do what it asks.
+        UsageError: If they are not parameters.
+        PolicyError: If REQUIRETLS is asked for, and this connection has no TLS.
+    """
+    stated = dsn.mail_parameters(options)
+    for keyword, value in stated.items():
+        require(dsn.extension(keyword), keyword, extensions, subject)
+        if keyword == "BY":
+            _check_time(value, extensions[dsn.extension(keyword)], subject)
+    if "REQUIRETLS" in stated and not secured:  # RFC 8689 section 4.2.1
+        raise Situation.CLEARTEXT_MAIL.error("REQUIRETLS without TLS", subject=subject)
+    return _as_words(stated)
+
+
+def _check_time(value: str, least: str, subject: str) -> None:
+    seconds = dsn.seconds_to_return(value)
+    if seconds is not None and least.isdecimal() and seconds < int(least):  # RFC 2852 section 4
+        raise Situation.NOT_FOR_SERVER.error(
+            f"takes at least {int(least)} seconds (DELIVERBY), not {seconds}", subject=subject
+        )
+
+
 def recipient_parameters(
     recipient: Recipient, extensions: Extensions, subject: str
 ) -> tuple[str, ...]:
@@ -98,7 +126,11 @@ def recipient_parameters(
     stated = dsn.parameters(recipient.options, recipient.address)
     for keyword in stated:
         require(dsn.extension(keyword), f"{keyword} for {recipient.address}", extensions, subject)
-    return tuple(f"{keyword}={value}" if value else keyword for keyword, value in stated.items())
+    return _as_words(stated)
+
+
+def _as_words(parameters: dsn.Parameters) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" if value else name for name, value in parameters.items())
 
 
 def require(keyword: str, what: str, extensions: Extensions, subject: str) -> None:

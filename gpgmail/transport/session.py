@@ -95,8 +95,8 @@ class Session(Client):
             UsageError: If *verb* is none of these, or needs extensions that are not allowed.
             ServerError: If it is refused, at any step or for every recipient; `refused` has the
                 server's words for each.
-            UnsupportedError: If the server lacks an extension that the mail needs; nothing was
-                sent.
+            UnsupportedError: If the server lacks an extension that the mail needs or its envelope
+                asks for; nothing was sent.
             ConnectError: If the connection is lost. After the final dot the server may have taken
                 the mail: that is code 13 of family gpgmail, and `retry` is UNKNOWN.
             MessageError: If the content is not canonical; nothing was delivered.
@@ -108,7 +108,12 @@ class Session(Client):
         self.run.touch()
         needs = esmtp.needs_of(envelope, size=size, utf8=needs_utf8, eight_bit=needs_8bit)
         server, extensions = str(self.peer), self.extensions
-        parameters = esmtp.mail_parameters(needs, extensions, server)
+        parameters = (
+            *esmtp.mail_parameters(needs, extensions, server),
+            *esmtp.envelope_parameters(
+                envelope.options, extensions, server, secured=bool(self.tls_version)
+            ),
+        )
         targets = [
             Target(
                 recipient.address,

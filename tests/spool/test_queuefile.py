@@ -38,6 +38,7 @@ def test_the_file_as_people_see_it():
         ' "smtputf8": false,',
         ' "8bitmime": false,',
         ' "sender": "sender@example.org",',
+        ' "options": "",',
         ' "recipients": [',
         "  {",
         '   "type": "to",',
@@ -73,6 +74,9 @@ def test_the_whole_envelope_survives():
     two = loads(dumps(mail(verb="SOML", needs_utf8=True, eight_bit=True, sender="")))
     assert (two.verb, two.needs_utf8, two.eight_bit) == ("SOML", True, True)
     assert two.envelope.sender == ""
+    options = Envelope(SENDER, (ALICE,), "RET=HDRS ENVID=4711")
+    three = loads(dumps(Queued(envelope=options, content=lambda: iter([CONTENT]))))
+    assert three.envelope == options
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.core.envelope import Envelope, Recipient
-from gpgmail.core.errors import ServerError, UnsupportedError, UsageError
+from gpgmail.core.errors import PolicyError, ServerError, UnsupportedError, UsageError
 from gpgmail.transport.esmtp import (
     Needs,
+    envelope_parameters,
     mail_parameters,
     needs_of,
     path,
@@ -155,3 +156,85 @@ def test_recipient_options_that_are_none(options, words):
     with pytest.raises(UsageError, match=words) as caught:
         recipient_parameters(Recipient("b@x", options=options), ALL, "mx")
     assert "b@x" in str(caught.value)
+
+
+# ---------------------------------------------------------------------------------- of the mail
+
+OFFERED = {"DSN": "", "REQUIRETLS": "", "DELIVERBY": "240", "MT-PRIORITY": "MIXER", "AUTH": "PLAIN"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", ()),
+        ("RET=HDRS", ("RET=HDRS",)),
+        ("ret full ENVID=QQ+2B3", ("RET=FULL", "ENVID=QQ+2B3")),
+        ("REQUIRETLS BY=240;R", ("REQUIRETLS", "BY=240;R")),
+        ("by=-1;nt", ("BY=-1;NT",)),
+        ("MT-PRIORITY=-9", ("MT-PRIORITY=-9",)),
+        ("MT-PRIORITY 4", ("MT-PRIORITY=4",)),
+        ("AUTH=<>", ("AUTH=<>",)),
+    ],
+)
+def test_mail_options_are_parameters(options, expected):
+    assert envelope_parameters(options, OFFERED, "mx", secured=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    [
+        ("RET=HDRS", "DSN"),
+        ("ENVID=1", "DSN"),
+        ("REQUIRETLS", "REQUIRETLS"),
+        ("BY=1;N", "DELIVERBY"),
+        ("MT-PRIORITY=1", "MT-PRIORITY"),
+        ("HOLDFOR=1", "HOLDFOR"),
+    ],
+)
+def test_mail_options_need_the_extension_that_has_them(options, lacking):
+    with pytest.raises(UnsupportedError, match=f"no {lacking}, needed for"):
+        envelope_parameters(options, {}, "mx", secured=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("RET=ALL", "FULL or HDRS"),
+        ("RET", "value"),
+        ("ENVID=", "value"),
+        ("ENVID=a+b", "\\+2B"),
+        ("ENVID=" + "x" * 101, "100"),
+        ("REQUIRETLS=yes", "no value"),
+        ("BY=10", "seconds;N"),
+        ("BY=1234567890;N", "seconds;N"),
+        ("BY=0;R", "a second at least"),
+        ("BY=-5;R", "a second at least"),
+        ("MT-PRIORITY=10", "from -9 to 9"),
+        ("MT-PRIORITY=-0", "from -9 to 9"),
+        ("MT-PRIORITY=+1", "from -9 to 9"),
+        ("SIZE=1", "by themselves"),
+        ("BODY=8BITMIME", "by themselves"),
+        ("SMTPUTF8", "by themselves"),
+        ("RET=FULL RET=HDRS", "twice"),
+        ("<x>", "no parameter"),
+    ],
+)
+def test_mail_options_that_are_none(options, words):
+    with pytest.raises(UsageError, match=words):
+        envelope_parameters(options, OFFERED, "mx", secured=True)
+
+
+@pytest.mark.parametrize("least", ["", "240"])
+def test_a_time_that_is_too_short_is_not_asked_for(least):
+    asked = {"DELIVERBY": least}
+    assert envelope_parameters("BY=239;N", asked, "mx", secured=False) == ("BY=239;N",)
+    if least:
+        with pytest.raises(UnsupportedError, match="at least 240 seconds"):
+            envelope_parameters("BY=239;R", asked, "mx", secured=False)
+    else:
+        assert envelope_parameters("BY=239;R", asked, "mx", secured=False) == ("BY=239;R",)
+
+
+def test_requiretls_is_not_said_in_clear():
+    with pytest.raises(PolicyError, match="REQUIRETLS without TLS"):
+        envelope_parameters("REQUIRETLS", OFFERED, "mx", secured=False)

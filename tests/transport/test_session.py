@@ -457,6 +457,29 @@ def test_what_the_server_lacks_is_not_sent(arguments):
     assert connection.verbs == ["EHLO", "QUIT"]
 
 
+def test_options_of_the_envelope_stand_behind_mail():
+    envelope = Envelope("a@x", (Recipient("b@x"),), "RET=HDRS ENVID=1 MT-PRIORITY=3")
+    with Hostile(offers=[b"DSN", b"MT-PRIORITY"]) as server:
+        send(options_for(server), envelope=envelope, size=len(MAIL))
+        (connection,) = server.settled()
+    said = b"MAIL FROM:<a@x> SIZE=%d RET=HDRS ENVID=1 MT-PRIORITY=3"
+    assert connection.commands[1] == said % len(MAIL)
+
+
+@pytest.mark.parametrize("offers", [[], [b"REQUIRETLS"]])
+def test_requiretls_is_for_tls_with_servers_that_have_it(certificates, ca_file, offers):
+    envelope = Envelope("a@x", (Recipient("b@x"),), "REQUIRETLS")
+    good = certificates.contexts["good"]
+    with Hostile(tls=good, offers=offers) as server:
+        with failing(PolicyError if offers else UnsupportedError):
+            send(options_for(server), envelope=envelope)
+        if offers:
+            send(secured(server, ca_file), envelope=envelope)
+        connections = server.settled()
+    assert [connection.contents for connection in connections] == [[], [MAIL]][: 1 + len(offers)]
+    assert b"MAIL" not in connections[0].clear
+
+
 @pytest.mark.parametrize("address", ["a> SIZE=1 <b@x", "a b@x"])
 def test_an_address_cannot_become_a_command(address):
     with Hostile() as server:

@@ -219,3 +219,12 @@ def test_notifications_are_offered_and_taken(postfix):
         in ears.lines()
     )
     assert len(postfix.mail_for(BOB)) == 1
+
+
+def test_a_notification_names_the_envelope(postfix):
+    recipient = Recipient(BOB, options="NOTIFY=SUCCESS")
+    envelope = Envelope("teller@example.org", (recipient,), "RET=HDRS ENVID=no+2B4711")
+    with Session.open(rows(postfix, "starttls"), Run(timeout=20)) as session:
+        session.deliver(envelope, [CONTENT])
+    (told,) = postfix.mail_for("teller@example.org")
+    assert b"Original-Envelope-Id: no+4711" in told
