@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _IPV4 = 4  # bytes
+_TOKEN = 8  # characters; what is shorter in a header line is a word, and may stand anywhere
 _ASTERISK = "take the * before mail_server away, or have it connect through a firewall"
 
 
@@ -75,8 +76,9 @@ def _keep_secret(proxy: Proxy, run: Run) -> None:
         run.redactor.know(basic(proxy.user, password))
     for line in header_lines(proxy.data.reveal()):
         value = line.partition(":")[2].strip()
-        run.redactor.know(value)
-        run.redactor.know(value.rpartition(" ")[2])
+        for text in (value, value.rpartition(" ")[2]):
+            if len(text) >= _TOKEN:
+                run.redactor.know(text)
 
 
 def _tell(run: Run, text: str) -> None:
