@@ -36,25 +36,25 @@ _LOGIN = {"smtpd_sasl_auth_enable": "yes", "smtpd_recipient_restrictions": _LOGI
 _CLIENT_CERTIFICATE = {
     "smtpd_tls_security_level": "encrypt",
     "smtpd_tls_req_ccert": "yes",
-    "smtpd_tls_CAfile": "{tls}/../ca.pem",
+    "smtpd_tls_CAfile": "{state}/ca.pem",
     "smtpd_tls_received_header": "yes",
 }
 
-# What differs from main.cf, by face. {tls} is the directory of the certificates.
+# What differs from main.cf, by face. {state} is the directory of the instance.
 FACES: Mapping[str, Mapping[str, str]] = {
     "plain": {"smtpd_tls_security_level": "none"},
     "starttls": {},
     "starttls_required": {"smtpd_tls_security_level": "encrypt"},
     "implicit": {"smtpd_tls_wrappermode": "yes", "smtpd_tls_security_level": "encrypt"},
-    "wrong_host": {"smtpd_tls_chain_files": "{tls}/wrong_host.pem"},
-    "untrusted": {"smtpd_tls_chain_files": "{tls}/untrusted.pem"},
+    "wrong_host": {"smtpd_tls_chain_files": "{state}/tls/wrong_host.pem"},
+    "untrusted": {"smtpd_tls_chain_files": "{state}/tls/untrusted.pem"},
     "implicit_wrong_host": {
         "smtpd_tls_wrappermode": "yes",
-        "smtpd_tls_chain_files": "{tls}/wrong_host.pem",
+        "smtpd_tls_chain_files": "{state}/tls/wrong_host.pem",
     },
     "implicit_untrusted": {
         "smtpd_tls_wrappermode": "yes",
-        "smtpd_tls_chain_files": "{tls}/untrusted.pem",
+        "smtpd_tls_chain_files": "{state}/tls/untrusted.pem",
     },
     "client_certificate": _CLIENT_CERTIFICATE,
     "client_certificate_implicit": {"smtpd_tls_wrappermode": "yes", **_CLIENT_CERTIFICATE},
@@ -63,6 +63,13 @@ FACES: Mapping[str, Mapping[str, str]] = {
     "auth": {"smtpd_tls_auth_only": "yes", **_LOGIN},
     "auth_all": {
         "smtpd_tls_auth_only": "yes",
+        "smtpd_sasl_mechanism_filter": "static:all",
+        **_LOGIN,
+    },
+    "auth_dovecot": {
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": "{state}/dovecot",
         "smtpd_sasl_mechanism_filter": "static:all",
         **_LOGIN,
     },
@@ -112,6 +119,7 @@ meta_directory = {tree}/etc/postfix
 shlib_directory = {tree}/usr/lib/postfix
 import_environment = MAIL_CONFIG MAIL_DEBUG LANG=C TZ=UTC
   LD_LIBRARY_PATH={libraries} SASL_PATH={plugins}
+  KRB5_CONFIG={state}/krb5.conf KRB5_KTNAME={state}/keytab KRB5RCACHENAME=none:
 mail_owner = {owner}
 setgid_group = {group}
 default_privs = nobody
@@ -157,7 +165,7 @@ SASL_CONF = """\
 pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {state}/sasldb2
-mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 NTLM
+mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 NTLM GSSAPI
 """
 
 
@@ -222,5 +230,5 @@ def master_cf(state: Path, ports: Mapping[str, int]) -> str:
         lines.append(f"127.0.0.1:{ports[face]} inet n - n - - smtpd\n  -o syslog_name={face}\n")
         for name, value in settings.items():
             # Not format(): values hold Postfix's own braces.
-            lines.append(f"  -o {{ {name} = {value.replace('{tls}', f'{state}/tls')} }}\n")
+            lines.append(f"  -o {{ {name} = {value.replace('{state}', str(state))} }}\n")
     return "".join(lines)
