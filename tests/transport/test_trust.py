@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import trustme
 from cryptography import x509
 
 from gpgmail.core.config import configure
 from gpgmail.core.errors import TlsError
 from tests.servers.hostile import Hostile
 from tests.transport.support import MAIL, failing, options_for, send
+from tests.transport.tls import ServerContext, configured, serving
 
 _ATTRIBUTES = b"\x55\x04"  # 2.5.4, of which all that stand in these subjects are
 
@@ -87,3 +89,45 @@ def test_a_directory_that_is_none_is_no_wish_to_trust_the_system(server, tmp_pat
     options = options_for(server, "localhost", ssl_start_mode=1, openssl_ca_dir=f"{tmp_path}/x")
     with failing(TlsError, 271):
         send(options)
+
+
+@pytest.mark.proves("SSLServerCACerts")
+def test_authorities_given_as_text_are_trusted_besides_the_others(certificates, ca_file):
+    texts = [trustme.CA().cert_pem.bytes().decode()]
+    stranger = trustme.CA()
+    texts.append(stranger.cert_pem.bytes().decode())
+    both = "SSLServerCACerts=" + "\r\n \r\n".join(texts)
+    foreign = ServerContext(stranger.issue_cert("localhost"))
+    with serving(foreign) as server:
+        with failing(TlsError, 280):
+            send(configured(server, ca_file))
+        send(configured(server, ca_file, both))
+        server.tls = ServerContext(certificates.chains["good"])
+        send(configured(server, ca_file, both))
+        with failing(TlsError, 280):
+            send(configured(server, "", both))
+        with failing(TlsError, 271):
+            send(configured(server, ca_file, "SSLServerCACerts=none"))
+        first, second, third, *others = server.settled()
+    assert second.contents == third.contents == [MAIL]
+    assert not any(connection.through_tls for connection in (first, *others))
+
+
+@pytest.mark.proves("SSLCACertFilePaths")
+def test_the_first_file_that_is_there_has_the_authorities(server, ca_file, tmp_path):
+    wrong, junk = tmp_path / "wrong.pem", tmp_path / "junk.pem"
+    trustme.CA().cert_pem.write_to_path(str(wrong))
+    junk.write_text("junk")
+    cases = (
+        (f"{wrong};{ca_file}", 280),
+        (f"{junk};{ca_file}", 271),
+        (f"{tmp_path}/none.pem;", 271),
+    )
+    send(configured(server, "", f"SSLCACertFilePaths={tmp_path}/none.pem;{ca_file};{wrong}"))
+    for paths, number in cases:
+        with failing(TlsError, number):
+            send(configured(server, "", f"SSLCACertFilePaths={paths}"))
+    send(configured(server, str(wrong), f"SSLCACertFilePaths={ca_file}"))
+    first, *others, last = server.settled()
+    assert first.contents == last.contents == [MAIL]
+    assert not any(connection.through_tls for connection in others)
