@@ -1,6 +1,8 @@
-"""The one check that keeps control characters out of headers, addresses and commands."""
+"""Text at the edges: what may go into headers, addresses and commands, and how errors show it."""
 
 from __future__ import annotations
+
+import os
 
 from gpgmail.core.situations import Situation
 
@@ -17,3 +19,14 @@ def refuse_controls(value: str, subject: str) -> str:
     if found is not None:
         raise Situation.INJECTION.error(f"holds {found}", subject=subject)
     return value
+
+
+def shown(text: str | os.PathLike[str]) -> str:
+    """Return a name or a path for people: as it is, or as an ASCII literal if not all is printable."""
+    plain = os.fspath(text)
+    return plain if plain.isprintable() else ascii(plain)
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed: the system's words for an OSError, without number and path."""
+    return getattr(error, "strerror", None) or str(error)

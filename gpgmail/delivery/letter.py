@@ -58,7 +58,7 @@ class Desk:
             raise Situation.BAD_VALUE.error(
                 f"must be one of {', '.join(FORMATS)}, not {form!r}", subject="format"
             )
-        composed = compose(message) if isinstance(message, Draft) else from_email(message)
+        composed = compose(message, run=run) if isinstance(message, Draft) else from_email(message)
         plan = make_plan(composed, self.keyrings, sign=sign, encrypt=encrypt, run=run)
         source = composed if form == "pgpmime" or not plan.protects else _as_draft(message)
         copies = tuple(
@@ -76,7 +76,7 @@ class Desk:
             return source.content
         job = self._job(plan, copy, run)
         if isinstance(source, Draft):
-            return body(inline.protect(source, self.engine, job, run))
+            return body(inline.protect(source, self.engine, job, run), run)
         protect = pgpmime.encrypt if copy.keys else pgpmime.sign
         return protect(source.content, self.engine, job, run).content
 

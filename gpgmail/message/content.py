@@ -12,6 +12,7 @@ from gpgmail.message.part import Part, file_part, multipart, text_part
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gpgmail.core.run import Run
     from gpgmail.message.draft import Draft
     from gpgmail.message.headers import Field
     from gpgmail.message.sources import Source
@@ -31,7 +32,7 @@ class Attachment:
     content_id: str = ""
     inline: bool = False
 
-    def part(self) -> Part:
+    def part(self, run: Run | None = None) -> Part:
         """Return the attachment as a MIME part; see `file_part` for what it raises."""
         return file_part(
             self.source,
@@ -39,6 +40,7 @@ class Attachment:
             content_type=self.content_type,
             content_id=self.content_id,
             inline=self.inline,
+            run=run,
         )
 
 
@@ -48,11 +50,14 @@ def as_it_is(part: Part) -> Part:
 
 
 def content(
-    draft: Draft, fields: tuple[Field, ...] = (), wrap: Callable[[Part], Part] = as_it_is
+    draft: Draft,
+    fields: tuple[Field, ...] = (),
+    wrap: Callable[[Part], Part] = as_it_is,
+    run: Run | None = None,
 ) -> Part:
     """Return the content of *draft*; under MIME *fields* of its own its text is taken as it is.
 
-    *wrap* is applied to each text and to each attachment.
+    *wrap* is applied to each text and to each attachment; who reads those waits as *run* says.
 
     Raises:
         UsageError: If such a text cannot be one part of a mail.
@@ -60,8 +65,8 @@ def content(
     """
     if fields or draft.own_headers:
         return wrap(_encoded_already(draft, fields))
-    inline = [wrap(one.part()) for one in draft.attachments if one.inline]
-    attached = [wrap(one.part()) for one in draft.attachments if not one.inline]
+    inline = [wrap(one.part(run)) for one in draft.attachments if one.inline]
+    attached = [wrap(one.part(run)) for one in draft.attachments if not one.inline]
     charset = draft.text_charset
     alternatives = []
     if draft.text is not None:

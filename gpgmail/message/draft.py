@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from gpgmail.core.run import Run
     from gpgmail.message.content import Attachment
     from gpgmail.message.part import Part
 
@@ -151,8 +152,10 @@ class Composed:
         return next((value for field, value in self.headers if field.lower() == wanted), "")
 
 
-def compose(draft: Draft, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
-    """Return *draft* as fields, content and envelope; for *wrap* see `content`.
+def compose(
+    draft: Draft, wrap: Callable[[Part], Part] = as_it_is, run: Run | None = None
+) -> Composed:
+    """Return *draft* as fields, content and envelope; for *wrap* and *run* see `content`.
 
     Raises:
         UsageError: If an address, name or value is missing or not allowed.
@@ -169,15 +172,15 @@ def compose(draft: Draft, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
     refuse_twice(computed, others)
     return Composed(
         (*computed, *(field for field in others if not _is_content(field))),
-        content(draft, _content_fields(others), wrap),
+        content(draft, _content_fields(others), wrap, run),
         Envelope(_return_path(draft, sender or author), unique(named), draft.mail_options),
         draft.width,
     )
 
 
-def body(draft: Draft) -> Part:
+def body(draft: Draft, run: Run | None = None) -> Part:
     """Return the content of *draft* alone: its texts and attachments, under its MIME fields."""
-    return content(draft, content_fields(draft))
+    return content(draft, content_fields(draft), run=run)
 
 
 def content_fields(draft: Draft) -> tuple[Field, ...]:

@@ -21,6 +21,8 @@ from gpgmail.message.sources import Source, look_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from gpgmail.core.run import Run
+
 _CONTENT_TYPE = re.compile(r"([\w!#$&^.+-]+)/[\w!#$&^.+-]+ *(?:;[ -~]*)?", re.ASCII)
 _CONTENT_ID = re.compile(r"[!-;=?-~]+")
 _COMPOSITE = {"multipart", "message"}  # RFC 2046 section 5: base64 is not allowed for them
@@ -77,16 +79,18 @@ def file_part(
     content_type: str = "",
     content_id: str = "",
     inline: bool = False,
+    run: Run | None = None,
 ) -> Part:
     """Return *source* as an attachment in base64, read anew in blocks whenever it is rendered.
 
-    *name* defaults to that of the file, *content_type* to what the name says.
+    *name* defaults to that of the file, *content_type* to what the name says; *run* is as in
+    `look_at`.
 
     Raises:
         MessageError: If the source cannot be read, now or when it is rendered.
         UsageError: If a name or type cannot stand in a header.
     """
-    readable = look_at(source)
+    readable = look_at(source, run)
     name = readable.name if name is None else name
     if len(name.encode(errors="replace")) > _LONGEST_FILE_NAME:
         raise Situation.BAD_VALUE.error("is longer than 255 octets", subject="file name")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.message.bodies import crlf
 from gpgmail.message.part import Part, verbatim
@@ -63,18 +64,22 @@ class Raw:
         return Part(fields, self.chunks, self.size, eight_bit)
 
 
-def look(source: Source) -> Raw:
+def look(source: Source, run: Run | None = None) -> Raw:
     """Read *source* once and return what it is; a stream is kept, a file read again when sent.
 
     Raises:
         MessageError: If it cannot be read.
+        Cancelled, TimeLimitError: If *run* ends while it is read.
         UsageError: If it has a lone CR, or a Bcc field.
     """
-    readable = look_at(source)
+    run = run or Run()
+    readable = look_at(source, run)
     again = isinstance(source, bytes) or (isinstance(source, str) and Path(source).is_file())
     chunks = readable.chunks if again else _kept(readable.chunks())
     seen = _Scan()
     for chunk in crlf(chunks()):
+        run.check("reading the raw message")
+        run.touch()
         seen.feed(chunk)
     if seen.lone_cr:
         raise Situation.BAD_VALUE.error(

@@ -1,36 +1,34 @@
 """Where attachments come from: a path, bytes or a binary stream, looked at before anything is sent.
 
 A file is attached with the size that it had when the mail was composed: what a log gains later
-stays out, and a file that got shorter is an error. Streams that cannot seek, and pipes
-given by path, can be read once; streams that can are left where they stood. Devices are refused.
+stays out, and a file that got shorter is an error. Streams that cannot seek, and pipes given by
+path, can be read once, and whoever reads them waits as the Run of the call says; streams that can
+seek are left where they stood. Devices are refused.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import select
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
+from gpgmail.core.errors import GpgmailError
+from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason, shown
 from gpgmail.message.bodies import BLOCK
+from gpgmail.message.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gpgmail.core.errors import GpgmailError
-
-_PATIENCE = 60  # seconds without a byte from a named pipe
+    from gpgmail.message.waiting import Reads
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
-
-
-class _Reads(Protocol):
-    def read(self, size: int, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +40,22 @@ class Readable:
     name: str
 
 
-def look_at(source: Source) -> Readable:
-    """Return what can be read of *source*.
+def look_at(source: Source, run: Run | None = None) -> Readable:
+    """Return what can be read of *source*; who reads it waits as *run* says, by default 60 s.
 
     Raises:
         MessageError: If it is missing, a directory, not readable, or not binary; the path is named.
     """
+    run = run or Run()
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
         return Readable(lambda: iter((data,)), len(data), "")
     if isinstance(source, (str, os.PathLike)):
-        return _path(Path(source))
-    return _stream(source)
+        return _path(Path(source), run)
+    return _stream(source, run)
 
 
-def _path(path: Path) -> Readable:
+def _path(path: Path, run: Run) -> Readable:
     name = os.fsencode(path.name).decode(errors="replace")
     try:
         status = path.stat()
@@ -69,14 +68,14 @@ def _path(path: Path) -> Readable:
         elif not os.access(path, os.R_OK):
             raise _failed(path, "cannot be read")
     except (OSError, ValueError) as error:
-        raise _failed(path, _reason(error)) from error
+        raise _failed(path, reason(error)) from error
     if not stat.S_ISREG(status.st_mode):
-        return Readable(_once(lambda: _pipe_chunks(path), path), None, name)
+        return Readable(_once(lambda: _pipe_chunks(path, run), path), None, name)
     size = status.st_size or None  # files of /proc say 0 and have content
     return Readable(lambda: _file_chunks(path, size), size, name)
 
 
-def _stream(stream: BinaryIO) -> Readable:
+def _stream(stream: BinaryIO, run: Run) -> Readable:
     given: object = getattr(stream, "name", None)  # a descriptor's number for some
     name = Path(given).name if isinstance(given, str) else ""
     label = given if isinstance(given, str) else "stream"
@@ -86,18 +85,18 @@ def _stream(stream: BinaryIO) -> Readable:
         raise _failed(label, "is a text stream: open it in binary mode")
     try:
         if not stream.seekable():
-            return Readable(_once(lambda: _blocks(stream, None, label), label), None, name)
+            return Readable(_once(lambda: _slow_chunks(stream, run, label), label), None, name)
         start = stream.tell()
         size = stream.seek(0, os.SEEK_END) - start
         stream.seek(start)
     except (AttributeError, OSError, ValueError) as error:
-        raise _failed(label, _reason(error)) from error
+        raise _failed(label, reason(error)) from error
 
     def chunks() -> Iterator[bytes]:
         try:
             stream.seek(start)
         except (OSError, ValueError) as error:
-            raise _failed(label, _reason(error)) from error
+            raise _failed(label, reason(error)) from error
         try:
             yield from _blocks(stream, size, label)
         finally:  # where the next mail looks at it again
@@ -121,41 +120,31 @@ def _once(
 
 
 def _file_chunks(path: Path, size: int | None) -> Iterator[bytes]:
+    with _opened(path) as file:
+        yield from _blocks(file, size, path)
+
+
+def _pipe_chunks(path: Path, run: Run) -> Iterator[bytes]:
+    with _opened(path, os.O_NONBLOCK) as pipe:  # else it waits for a writer
+        yield from _slow_chunks(pipe, run, path)
+
+
+def _opened(path: Path, flags: int = 0) -> FileIO:
     try:
-        with path.open("rb", buffering=0) as file:
-            yield from _blocks(file, size, path)
+        return FileIO(os.open(path, os.O_RDONLY | flags))
     except OSError as error:
-        raise _failed(path, _reason(error)) from error
+        raise _failed(path, reason(error)) from error
 
 
-def _pipe_chunks(path: Path) -> Iterator[bytes]:
-    """Yield what comes through a named pipe, with a limit on every wait."""
+def _slow_chunks(stream: Reads, run: Run, label: str | Path) -> Iterator[bytes]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it waits for a writer
-        try:
-            yield from _blocks(_Pipe(descriptor), None, path)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise _failed(path, _reason(error)) from error
+        watched = waiting(stream, run, shown(label))
+    except (OSError, ValueError) as error:
+        raise _failed(label, reason(error)) from error
+    yield from _blocks(watched, None, label)
 
 
-class _Pipe:
-    """The reading end of a pipe: a read waits for data, the end, or the end of patience."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLIN)
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most *size* bytes, none at the end."""
-        if not self._poll.poll(_PATIENCE * 1000):
-            raise TimeoutError(errno.ETIMEDOUT, f"gave nothing for {_PATIENCE} s")
-        return os.read(self._descriptor, size)
-
-
-def _blocks(stream: _Reads, size: int | None, label: str | Path) -> Iterator[bytes]:
+def _blocks(stream: Reads, size: int | None, label: str | Path) -> Iterator[bytes]:
     """Yield *size* bytes, or all that come where it is not known, in full blocks."""
     left = size
     while left is None or left:
@@ -169,14 +158,16 @@ def _blocks(stream: _Reads, size: int | None, label: str | Path) -> Iterator[byt
         raise _failed(label, f"ended {left} bytes before its size of {size}: it was changed")
 
 
-def _filled(stream: _Reads, wanted: int, label: str | Path) -> bytes:
+def _filled(stream: Reads, wanted: int, label: str | Path) -> bytes:
     """Read until *wanted* bytes or the end: a pipe gives what it has."""
     pieces: list[bytes] = []
     while wanted > 0:
         try:
             piece = stream.read(wanted)
+        except GpgmailError:  # a time limit is an OSError too
+            raise
         except (OSError, ValueError) as error:
-            raise _failed(label, _reason(error)) from error
+            raise _failed(label, reason(error)) from error
         if not isinstance(piece, bytes):
             raise _failed(label, f"gave {type(piece).__name__} and not bytes")
         if not piece:
@@ -186,11 +177,5 @@ def _filled(stream: _Reads, wanted: int, label: str | Path) -> bytes:
     return b"".join(pieces)
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
 def _failed(label: str | Path, detail: str) -> GpgmailError:
-    text = str(label)
-    shown = text if text.isprintable() else ascii(text)
-    return Situation.ATTACHMENT.error(detail, subject=shown)
+    return Situation.ATTACHMENT.error(detail, subject=shown(label))

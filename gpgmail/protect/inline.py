@@ -132,7 +132,7 @@ def _sized(job: Job, data: bytes) -> tuple[Job, Iterator[bytes]]:
 
 
 def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
-    readable = look_at(given.source)
+    readable = look_at(given.source, run)
     armored = Spooled()
     job = replace(job, size=readable.size)
     engine.encrypt(job, watched(readable.chunks(), run), armored.write, run)
@@ -143,7 +143,7 @@ def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterato
 
 
 def _with_signature(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
-    readable = look_at(given.source)
+    readable = look_at(given.source, run)
     content = Spooled()
     for chunk in watched(readable.chunks(), run):  # kept, so that what is sent is what was signed
         content.write(chunk)

@@ -57,7 +57,7 @@ def read(
         MessageError: If the source cannot be read or is no mail.
     """
     run = run or Run(timeout=timeout)
-    root = walk.parse(_load(source))
+    root = walk.parse(_load(source, run))
     if not root.fields and not find_blocks(root.body).blocks:
         raise Situation.BAD_MESSAGE.error(
             "has neither a header nor an OpenPGP message in it", subject="the mail"
@@ -126,11 +126,11 @@ def _require(verdict: Verdict, *, signature: bool, encryption: bool) -> None:
             raise situation.error(detail, subject="received mail", hint="do not trust this mail")
 
 
-def _load(source: bytes | str | os.PathLike[str] | BinaryIO) -> bytes:
+def _load(source: bytes | str | os.PathLike[str] | BinaryIO, run: Run) -> bytes:
     if isinstance(source, bytes):
         return source
     try:
-        return b"".join(look_at(source).chunks())
+        return b"".join(look_at(source, run).chunks())
     except MessageError as error:
         raise Situation.NO_INPUT.error(
             error.detail, subject=error.subject, code=ErrorCode.PGP_READ_FILE

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpgmail.core.errors import MessageError, UsageError
+from gpgmail.core.errors import MessageError, TimeLimitError, UsageError
+from gpgmail.core.run import Run
 from gpgmail.message.part import (
     Part,
     file_part,
@@ -107,12 +108,11 @@ def test_a_pipe_is_read_once_and_in_the_sizes_in_which_it_comes(tmp_path):
         rendered(part)
 
 
-def test_a_pipe_that_nobody_writes_to_has_an_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("gpgmail.message.sources._PATIENCE", 0.1)
+def test_a_pipe_that_nobody_writes_to_has_an_end(tmp_path):
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(MessageError, match=r"fifo: gave nothing for 0\.1 s") as caught:
-        rendered(file_part(tmp_path / "fifo"))
-    assert caught.value.code.number == 302
+    with pytest.raises(TimeLimitError, match=r"fifo: nothing moved for 0\.1 s") as caught:
+        rendered(file_part(tmp_path / "fifo", run=Run(timeout=0.1)))
+    assert caught.value.code.number == 201
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
