@@ -60,7 +60,7 @@ KINDS = {
 }
 _WINDOWS = "stores of this kind exist only on Windows"
 _BCFKS = "no Python library reads BCFKS: convert it with keytool to PKCS #12"
-_PKCS11 = "a key that stays in its device cannot be used yet"
+_PKCS11 = "Python's ssl takes private keys from files alone, and this one stays in its device"
 UNSUPPORTED = {USER: _WINDOWS, 1: _WINDOWS, 21: _BCFKS, 22: _BCFKS, 23: _PKCS11}
 
 # How the formats begin, asked in this order.
