@@ -1,0 +1,85 @@
+"""Exim for its own NTLM (SPA), version 1 alone; mail that it takes stays in its queue."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import TYPE_CHECKING, Final
+
+from tests.servers.certificates import Certificates
+from tests.servers.daemon import Daemon, users
+from tests.servers.unpacked import ServerUnavailableError, environment, program, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_CONF = """\
+exim_path = {exim}
+spool_directory = {state}/spool
+log_file_path = {state}/spool/%slog
+pid_file_path = {state}/spool/pid
+primary_hostname = localhost
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+tls_advertise_hosts = *
+tls_certificate = {state}/server.pem
+host_lookup =
+rfc1413_hosts =
+queue_only = true
+acl_smtp_rcpt = check_rcpt
+begin acl
+check_rcpt:
+  accept authenticated = *
+  deny
+begin routers
+queued:
+  driver = accept
+  transport = never
+begin transports
+never:
+  driver = appendfile
+  file = {state}/spool/never
+begin authenticators
+spa:
+  driver = spa
+  public_name = NTLM
+  server_password = ${{if eq{{$auth1}}{{{user}}}{{{password}}}fail}}
+  server_set_id = $auth1
+"""
+_ACCOUNT = "Debian-exim"  # built in
+
+
+class Exim(Daemon):
+    """A running Exim; `user` and `password` log in over TLS, `ca_file` is whom to trust."""
+
+    user: Final = "mailer"
+    password: Final = "correct horse"
+
+    def command(self) -> Sequence[str | Path]:
+        if os.geteuid() != 0:
+            raise ServerUnavailableError("Exim takes its configuration from root alone")
+        exim = program("usr/sbin/exim4")
+        certificates = Certificates.mint()
+        self.ca_file = certificates.write_authority(self.state / "ca.pem")
+        chain = certificates.write_chain("good", self.state / "server.pem")
+        spool = self.state / "spool"
+        spool.mkdir()
+        for path in (chain, spool):
+            os.chown(path, self._uid, -1)
+        facts = {"user": self.user, "password": self.password, "port": self.port}
+        conf = self.state / "exim.conf"
+        conf.write_text(_CONF.format(exim=exim, state=self.state, **facts))
+        return [exim, "-bdf", "-C", conf]
+
+    def environment(self) -> Mapping[str, str]:
+        libraries = f"{tree()}/usr/lib:{environment()['LD_LIBRARY_PATH']}"  # libspf2 is there
+        return {"LD_LIBRARY_PATH": libraries, **users(self.state, _ACCOUNT, uid=self._uid)}
+
+    @property
+    def _uid(self) -> int:
+        return pwd.getpwnam("uucp").pw_uid
+
+    def log(self) -> str:
+        """The whole of the main log so far."""
+        return (self.state / "spool/mainlog").read_text(errors="replace")
