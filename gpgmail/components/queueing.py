@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpgmail.core.text import shown
 from gpgmail.delivery import queue as runner
 from gpgmail.spool import store
 from gpgmail.spool.queuefile import Queued, dumps
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 _AS_TEXT = "*"
 
 
-def queue(composed: Composed, directory: str, run: Run, verb: str = "MAIL") -> str:
+def queue(composed: Composed, directory: str, run: Run) -> str:
     """Put a finished mail into *directory* and return its file; for `*` return the file's text.
 
     Raises:
@@ -33,14 +36,13 @@ def queue(composed: Composed, directory: str, run: Run, verb: str = "MAIL") -> s
         content=composed.render,
         needs_utf8=composed.needs_utf8,
         eight_bit=composed.eight_bit,
-        verb=verb,
         size=composed.size,
     )
     if directory == _AS_TEXT:
         return dumps(mail)
     path = store.add(Path(directory), mail, run)
     run.status(
-        f"queued as {store.shown(path)}: only its owner can read it, and what was not encrypted is "
+        f"queued as {shown(path)}: only its owner can read it, and what was not encrypted is "
         "plain in it"
     )
     return str(path)
@@ -54,18 +56,17 @@ def process(
     keep: bool,
     stop_on: Collection[RecipientType],
 ) -> None:
-    """Send what waits in *directory* through one session, which is not opened for nothing.
+    """Send what waits in *directory* through one session, opened for the first that can be sent.
 
     Raises:
         MessageError: If the directory cannot be read or written.
         DeliveryError: If the connection fails, or after all were tried some mails were not sent.
     """
-    if not runner.waiting(directory):
-        return
-    with in_session() as session:
+    with ExitStack() as stack:
+        session = cache(lambda: stack.enter_context(in_session()))
 
         def deliver(mail: Queued) -> Mapping[str, Reply]:
-            return session.deliver(
+            receipt = session().deliver(
                 mail.envelope,
                 mail.content(),
                 size=mail.size,
@@ -73,7 +74,11 @@ def process(
                 needs_8bit=mail.eight_bit,
                 stop_on=stop_on,
                 verb=mail.verb,
-            ).refused
+            )
+            return receipt.refused
 
-        done = runner.process(directory, deliver, run, keep=keep, usable=session.still_there)
+        def usable() -> bool:
+            return not session.cache_info().currsize or session().still_there()
+
+        done = runner.process(directory, deliver, run, keep=keep, ready=session, usable=usable)
     done.raise_for_unsent()

@@ -7,6 +7,9 @@ from enum import IntEnum
 
 from gpgmail.core.text import refuse_controls
 
+# What begins a mail: to the mailbox, or to the terminal of a user who is logged in (RFC 821 3.4).
+VERBS = ("MAIL", "SEND", "SOML", "SAML")
+
 
 class RecipientType(IntEnum):
     """Which header a recipient stands in; Bcc stands in none."""

@@ -22,7 +22,7 @@ def refuse_controls(value: str, subject: str) -> str:
 
 
 def shown(text: str | os.PathLike[str]) -> str:
-    """Return a name or a path for people: as it is, or as an ASCII literal if not all is printable."""
+    """Return a name or a path for people: as it is, or in ASCII where not all of it prints."""
     plain = os.fspath(text)
     return plain if plain.isprintable() else ascii(plain)
 

@@ -26,6 +26,7 @@ from gpgmail.core.codes import Retry
 from gpgmail.core.errors import Cancelled, GpgmailError, MessageError
 from gpgmail.core.events import ErrorReport
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import shown
 from gpgmail.spool import store
 from gpgmail.spool.store import Claim, State
 from gpgmail.transport.progress import told
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping
 
+    from gpgmail.core.envelope import Recipient
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
     from gpgmail.spool.queuefile import Queued
+
+    # A file of recipients who were refused, where to note it, and who they are.
+    _Others = tuple[Path, dict[Path, GpgmailError], tuple[Recipient, ...]]
 
 _AFTER = {Retry.NO: State.FAILED, Retry.LATER: State.QUEUED, Retry.UNKNOWN: State.SENDING}
 _SEND_AGAIN = "rename it to .queued to send it again, or remove it"
@@ -68,7 +73,7 @@ class Processed:
         path, first = next(iter(unsent.items()))
         raise Situation.QUEUE_UNSENT.error(
             f"{len(unsent)} of {len(unsent) + len(self.sent)}, the first for this reason: {first}",
-            subject=store.shown(path),
+            subject=shown(path),
             code=first.code,
             retry=first.retry,
         )
@@ -90,24 +95,26 @@ def process(
     run: Run,
     *,
     keep: bool = False,
+    ready: Callable[[], object] = lambda: None,
     usable: Callable[[], bool] = lambda: True,
 ) -> Processed:
     """Give the mails that wait in *directory* to *deliver*, and rename their files accordingly.
 
     *deliver* returns the server's words for those recipients that it refused while it took the
     mail, and reads the content to its end before the server is told of the end. Its errors decide
-    by their `retry`. *usable* is asked between mails whether another one can be delivered. With
-    *keep* the files of sent mails stay. Errors of one mail are reported and do not stop the others.
+    by their `retry`. *ready* is called before each mail that can be sent, and raises where nothing
+    can be delivered now; *usable* is asked between mails whether another one can be. With *keep*
+    the files of sent mails stay. Errors of one mail are reported and do not stop the others.
 
     Raises:
-        GpgmailError: What *deliver* raised for the last mail, if no other can be delivered then;
-            those behind it stay as they were.
+        GpgmailError: What *ready* raised, or *deliver* for the last mail, if no other can be
+            delivered then; those behind it stay as they were.
         MessageError: If the directory cannot be read or written.
         Cancelled, TimeLimitError: If *run* says so.
     """
-    runner = _Runner(deliver, run, usable, keep=keep)
+    runner = _Runner(deliver, run, ready, usable, keep=keep)
     for path in waiting(directory):
-        run.check(f"queue {store.shown(path.parent)}")
+        run.check(f"queue {shown(path.parent)}")
         runner.take(path)
     return runner.done
 
@@ -119,6 +126,7 @@ class _Runner:
         self,
         deliver: Callable[[Queued], Mapping[str, Reply]],
         run: Run,
+        ready: Callable[[], object],
         usable: Callable[[], bool],
         *,
         keep: bool,
@@ -126,6 +134,7 @@ class _Runner:
         self.done = Processed()
         self._deliver = deliver
         self._run = run
+        self._ready = ready
         self._usable = usable
         self._keep = keep
 
@@ -142,28 +151,39 @@ class _Runner:
             if claim.unsure:
                 self._note(self.done.unsure, path, _left_behind(path))
                 return
-            self._go_on()
             claim.begin()
-            self._send(claim)
+            try:
+                self._send(claim)
+            except BaseException:  # of what is not this mail's, of a handler, or a signal's
+                if claim.path.suffix == State.SENDING and not claim.handed_over:
+                    claim.move(State.QUEUED)
+                raise
 
     def _send(self, claim: Claim) -> None:
         try:
             mail = claim.read(self._run)
+        except GpgmailError as error:
+            self._not_sent(claim, error)
+            return
+        self._go_on()
+        try:
             refused = self._deliver(replace(mail, content=lambda: self._content(claim, mail)))
         except GpgmailError as error:
             self._not_sent(claim, error)
             return
-        except BaseException:  # of a handler, or a signal's
-            if not claim.handed_over:
-                claim.move(State.QUEUED)
-            raise
-        self._keep_refused(claim, mail, refused)
+        self._sent(claim, self._put_aside(claim, mail, refused), refused)
+
+    def _sent(self, claim: Claim, others: list[_Others], refused: Mapping[str, Reply]) -> None:
+        """Note what the server took; the file tells it before any handler is told of the others."""
         if self._keep:
             claim.move(State.SENT)
         else:
             claim.remove()
         self.done.sent.append(claim.path)
-        self._run.status(f"{store.shown(claim.path)}: sent", level=2)
+        for path, book, whom in others:
+            for one in whom:
+                self._note(book, path, _refusal(one, refused))
+        self._run.status(f"{shown(claim.path)}: sent", level=2)
 
     def _content(self, claim: Claim, mail: Queued) -> Iterator[bytes]:
         return claim.handing_over(told(mail.content(), mail.size, self._run))
@@ -178,12 +198,13 @@ class _Runner:
             State.SENDING: self.done.unsure,
         }
         if isinstance(error, Cancelled) or not self._usable():
-            error.add_note(f"the mail is in {store.shown(claim.path)}")
+            error.add_note(f"the mail is in {shown(claim.path)}")
             raise error
         self._note(books[state], claim.path, error)
 
-    def _keep_refused(self, claim: Claim, mail: Queued, refused: Mapping[str, Reply]) -> None:
+    def _put_aside(self, claim: Claim, mail: Queued, refused: Mapping[str, Reply]) -> list[_Others]:
         """Put those whom the server refused into files of their own: for good, and for now."""
+        others = []
         for state, book in ((State.FAILED, self.done.failed), (State.QUEUED, self.done.left)):
             whom = tuple(
                 one
@@ -191,33 +212,39 @@ class _Runner:
                 if one.address in refused
                 and refused[one.address].temporary == (state is State.QUEUED)
             )
-            if not whom:
-                continue
-            rest = replace(mail, envelope=replace(mail.envelope, recipients=whom))
-            path = store.add(claim.path.parent, rest, self._run, state)
-            for one in whom:
-                reply = refused[one.address]
-                retry = Retry.LATER if reply.temporary else Retry.NO
-                error = Situation.SERVER_REFUSED.error(
-                    str(reply), subject=one.address, retry=retry, reply=reply, refused=refused
-                )
-                self._note(book, path, error)
+            if whom:
+                rest = replace(mail, envelope=replace(mail.envelope, recipients=whom))
+                path = store.add(claim.path.parent, rest, self._run, state)
+                others.append((path, book, whom))
+        return others
 
     def _go_on(self) -> None:
         if not self._usable():
             raise Situation.DROPPED.error(
                 "the connection ended between two mails", subject="queue", hint="process it again"
             )
+        self._ready()
 
     def _note(self, book: dict[Path, GpgmailError], path: Path, error: GpgmailError) -> None:
         book[path] = error
-        text = self._run.redactor.clean(f"{store.shown(path)}: {error}")
+        text = self._run.redactor.clean(f"{shown(path)}: {error}")
         self._run.emit(ErrorReport(error.code.number, text))
+
+
+def _refusal(one: Recipient, refused: Mapping[str, Reply]) -> GpgmailError:
+    reply = refused[one.address]
+    return Situation.SERVER_REFUSED.error(
+        str(reply),
+        subject=one.address,
+        retry=Retry.LATER if reply.temporary else Retry.NO,
+        reply=reply,
+        refused=refused,
+    )
 
 
 def _left_behind(path: Path) -> GpgmailError:
     return Situation.MAYBE_DELIVERED.error(
         "the process that sent it ended before the server answered",
-        subject=store.shown(path),
+        subject=shown(path),
         hint=_SEND_AGAIN,
     )

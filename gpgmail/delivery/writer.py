@@ -12,6 +12,7 @@ from gpgmail.core.codes import ErrorCode
 from gpgmail.core.envelope import RecipientType
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason
 from gpgmail.delivery.receipt import Receipt
 from gpgmail.protect.source import watched
 
@@ -59,7 +60,7 @@ def write_mail(
         raise
     except (OSError, ValueError) as error:
         raise Situation.WORKING_FILE.error(
-            getattr(error, "strerror", None) or str(error),
+            reason(error),
             subject="standard output" if target == STDOUT else ascii(target),
             code=ErrorCode.PGP_WRITE_FILE,
         ) from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
-from gpgmail.core.text import refuse_controls
+from gpgmail.core.text import refuse_controls, shown
 from gpgmail.message.headers import STYLE, phrase
 
 if TYPE_CHECKING:
@@ -233,5 +233,4 @@ def _validated(text: str, address: str) -> ValidatedEmail:
 
 
 def _bad(text: str, detail: str) -> GpgmailError:
-    shown = text if text.isprintable() else ascii(text)
-    return Situation.BAD_ADDRESS.error(detail, subject=shown)
+    return Situation.BAD_ADDRESS.error(detail, subject=shown(text))

@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +149,8 @@ def _anonymous_file() -> BinaryIO:
 
 
 def _failed(error: Exception) -> GpgmailError:
-    reason = getattr(error, "strerror", None) or str(error)
     return Situation.WORKING_FILE.error(
-        reason, subject="working file", hint="make room, or set TMPDIR to a place that has some"
+        reason(error),
+        subject="working file",
+        hint="make room, or set TMPDIR to a place that has some",
     )

@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpgmail.core.envelope import Envelope, Recipient, RecipientType
+from gpgmail.core.envelope import VERBS, Envelope, Recipient, RecipientType
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ _VERSION = b"1"
 _END = re.compile(rb"\r\nend (\d{20}) ([0-9a-f]{64}) (unsent|unsure)\r\n")
 _WORD_FROM_END = len(UNSENT) + len(b"\r\n")
 _CODEC, _ERRORS = "utf-8", "surrogateescape"
-_VERBS = ("MAIL", "SEND", "SOML", "SAML")  # RFC 821 section 3.4; the last three are obsolete
 _TYPES = {"to": RecipientType.TO, "cc": RecipientType.CC, "bcc": RecipientType.BCC}
 _BLOCK = 1 << 18
 _LARGEST_HEAD = 1 << 26  # a hundred thousand recipients have a quarter of it
@@ -60,8 +59,8 @@ class Queued:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        if self.verb not in _VERBS:
-            raise Situation.BAD_VALUE.error(f"must be one of {', '.join(_VERBS)}", subject="verb")
+        if self.verb not in VERBS:
+            raise Situation.BAD_VALUE.error(f"must be one of {', '.join(VERBS)}", subject="verb")
 
 
 def encode(mail: Queued) -> Iterator[bytes]:
@@ -89,19 +88,6 @@ def dumps(mail: Queued) -> str:
     which only the error handler `surrogateescape` writes; any other encoding is noticed on reading.
     """
     return b"".join(encode(mail)).decode(_CODEC, _ERRORS)
-
-
-def loads(text: str) -> Queued:
-    """Return the mail that `dumps` wrote.
-
-    Raises:
-        MessageError: If the text is damaged.
-    """
-    try:
-        data = text.encode(_CODEC, _ERRORS)
-    except UnicodeEncodeError as error:
-        raise damaged("text", str(error)) from None
-    return parse(lambda start, size: data[start : start + size], len(data), "text")
 
 
 def parse(

@@ -3,8 +3,9 @@
 A file's state is its extension. Who takes a mail holds a lock on its file (flock) from before it is
 renamed to `.sending` until it got its last name: of several processes one has it, and a `.sending`
 that nobody has locked was left by a process that ended. A lock is on the file and not on its name,
-so whoever got it looks whether the name still means that file. Every change of a name is made
-durable before the next step begins.
+so whoever got it looks whether the name still means that file. A file gets its new name before it
+loses the old one, since only that never overwrites another; who finds both ends the change. Every
+change of a name is made durable before the next step begins.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.codes import Retry
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason, shown
 from gpgmail.spool import queuefile
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ _ONLY_OWNER = 0o600
 _BUFFER = 1 << 18
 # What passes without anybody touching this directory.
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO)
+# What a file system says that has no links, or no more of them.
+_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _HINTS = {errno.ENOENT: "it must be there already"}
 
 
@@ -90,12 +94,6 @@ def listed(directory: Path, state: State) -> list[Path]:
     return sorted(path for name in names if (path := directory / name).suffix == state)
 
 
-def shown(path: Path) -> str:
-    """Return *path* for people."""
-    text = os.fspath(path)
-    return text if text.isprintable() else ascii(text)
-
-
 class Claim:
     """A queue file that this process has locked; closing it lets go of the lock.
 
@@ -108,14 +106,13 @@ class Claim:
         self.handed_over = False
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size
-        tail = os.pread(descriptor, self._size, max(0, self._size - queuefile.END_SIZE))
-        self.unsure = path.suffix == State.SENDING and queuefile.is_unsure(tail)
+        self.unsure = path.suffix == State.SENDING and self._has_mark()
 
     def begin(self) -> None:
         """Rename the file to `.sending`.
 
         Raises:
-            MessageError: If that fails; the file is as it was.
+            MessageError: As `move` does.
         """
         if self.path.suffix != State.SENDING:
             self.move(State.SENDING)
@@ -133,9 +130,7 @@ class Claim:
             run.check(f"reading {name}")
             run.touch()
 
-        mail = queuefile.parse(self._read_at, self._size, name, tick)
-        self._mark(queuefile.UNSENT)  # whoever gave it its old name again has decided
-        return mail
+        return queuefile.parse(self._read_at, self._size, name, tick)
 
     def handing_over(self, content: Iterable[bytes]) -> Iterator[bytes]:
         """Yield *content* to who sends it, and mark the file before he learns that it ended."""
@@ -147,11 +142,14 @@ class Claim:
         """Rename the file to *state*; where that name is taken, to one with a number.
 
         Raises:
-            MessageError: If that fails; the file is as it was.
+            MessageError: If that fails; the file has its old name, alone or too.
         """
-        target = _free(self.path.with_suffix(state))
+        # The mark goes first, so that a file whose fate is known is never left as one of unknown
+        # fate. A mail that was sent keeps it: to be left without would mean to be sent again.
+        if state is not State.SENT and self._has_mark():
+            self._mark(queuefile.UNSENT)
         with _writing(self.path):
-            self.path.rename(target)
+            target = _renamed(self.path, self.path.with_suffix(state))
             _sync(target.parent)
         self.path = target
 
@@ -181,12 +179,13 @@ class Claim:
         except OSError as error:
             raise _failed(Situation.QUEUE_OPEN, error, self.path) from error
 
+    def _has_mark(self) -> bool:
+        position = max(0, self._size - queuefile.END_SIZE)
+        return queuefile.is_unsure(self._read_at(position, queuefile.END_SIZE))
+
     def _mark(self, word: bytes) -> None:
-        position = queuefile.word_position(self._size)
-        if self._read_at(position, len(word)) == word:
-            return
         with _writing(self.path):
-            os.pwrite(self._descriptor, word, position)
+            os.pwrite(self._descriptor, word, queuefile.word_position(self._size))
             os.fsync(self._descriptor)
 
 
@@ -204,14 +203,16 @@ def claim(path: Path) -> Claim | None:
         return None
     except OSError as error:
         raise _failed(Situation.QUEUE_OPEN, error, path) from error
+    claimed = None
     try:
-        if _locked(descriptor) and _means(path, descriptor):
-            return Claim(path, descriptor)
+        if _locked(descriptor) and _means(path, descriptor) and not _ended(path):
+            claimed = Claim(path, descriptor)
     except OSError as error:
-        os.close(descriptor)
         raise _failed(Situation.QUEUE_OPEN, error, path) from error
-    os.close(descriptor)
-    return None
+    finally:
+        if claimed is None:
+            os.close(descriptor)
+    return claimed
 
 
 # ------------------------------------------------------------------------------------------- within
@@ -265,10 +266,47 @@ def _means(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _free(path: Path) -> Path:
-    """Return *path*, or the first name like it that is not taken."""
-    others = (path.with_stem(f"{path.stem}-{number}") for number in count(1))
-    return next(one for one in chain((path,), others) if not os.path.lexists(one))
+def _renamed(path: Path, target: Path) -> Path:
+    """Rename *path* to *target*, or to the first name like it that is not taken; return that."""
+    others = (target.with_stem(f"{target.stem}-{number}") for number in count(1))
+    names = chain((target,), others)
+    while True:
+        name = next(names)
+        if name != path and _same(path, name):
+            path.unlink()
+            return name
+        if not os.path.lexists(name):
+            with suppress(FileExistsError):
+                return _linked(path, name)
+
+
+def _linked(path: Path, name: Path) -> Path:
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        path.rename(name)
+    else:
+        path.unlink()
+    return name
+
+
+def _ended(path: Path) -> bool:
+    """Tell whether a file has the name of one that is done with too, and end that change."""
+    done = [path.with_suffix(state) for state in (State.SENT, State.FAILED)]
+    if path in done or not any(_same(path, other) for other in done):
+        return False
+    path.unlink()
+    _sync(path.parent)
+    return True
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), other.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync(directory: Path) -> None:
@@ -291,7 +329,7 @@ def _writing(path: Path) -> Iterator[None]:
 def _failed(situation: Situation, error: Exception, path: Path) -> GpgmailError:
     number = getattr(error, "errno", None)
     return situation.error(
-        getattr(error, "strerror", None) or str(error),
+        reason(error),
         subject=shown(path),
         hint=_HINTS.get(number or 0),
         retry=Retry.LATER if number in _PASSING else None,

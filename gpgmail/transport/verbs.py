@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gpgmail.core.envelope import VERBS
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.transport import esmtp
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
     from gpgmail.core.replies import Reply
 
-MAIL = "MAIL"
-
-# What begins a mail: to the mailbox, or to the terminal of a user who is logged in (RFC 821 3.4).
-BEGINNINGS = frozenset({MAIL, "SEND", "SOML", "SAML"})
+MAIL, *_ = VERBS
 
 _CONTENT = "what follows it is content and no command", "send the mail by deliver"
 _ROLES = "client and server change places after it", ""
@@ -102,8 +100,8 @@ def beginning(verb: str, *, extensions_allowed: bool) -> str:
     Raises:
         UsageError: If there is none such, or it needs extensions that the caller does not allow.
     """
-    if verb not in BEGINNINGS:
-        known = ", ".join(sorted(BEGINNINGS))
+    if verb not in VERBS:
+        known = ", ".join(VERBS)
         raise Situation.BAD_VALUE.error(f"must be one of {known}, not {verb!r}", subject="verb")
     if verb != MAIL and not extensions_allowed:
         raise Situation.BAD_VALUE.error(

@@ -229,6 +229,32 @@ def test_without_a_mail_there_is_no_connection(tmp_path):
     assert endings(tmp_path) == [".failed"]
 
 
+def left_unsure(path):
+    """Make a file what a killed process leaves that had handed over all of the mail."""
+    path.write_bytes(path.read_bytes().removesuffix(b"unsent\r\n") + b"unsure\r\n")
+    return path.rename(path.with_suffix(".sending"))
+
+
+def damaged(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.proves("process_queue")
+@pytest.mark.parametrize(
+    ("spoil", "ending"),
+    [(left_unsure, ".sending"), (damaged, ".failed")],
+    ids=["unsure", "damaged"],
+)
+def test_where_no_mail_can_be_sent_there_is_no_connection(tmp_path, spoil, ending):
+    for path in several(tmp_path):
+        spoil(path)
+    with Hostile() as server:
+        with pytest.raises(DeliveryError, match="3 of 3"):
+            smtp(server).process_queue(str(tmp_path))
+        assert not server.connections
+    assert endings(tmp_path) == [ending] * COUNT
+
+
 @pytest.mark.proves("KeepQueue", "process_queue")
 def test_kept_files_end_in_sent(tmp_path, sink):
     paths = several(tmp_path)

@@ -314,6 +314,16 @@ def test_a_damaged_file_is_put_aside_and_the_others_go(tmp_path, sink, damage):
     assert any(str(failed) in event.description for event in told if isinstance(event, ErrorReport))
 
 
+def test_a_file_as_large_as_nothing_else_is_put_aside_and_the_others_go(tmp_path, sink):
+    first = put(tmp_path)
+    put(tmp_path, "second")
+    os.truncate(first, 1 << 42)
+    done = run_queue(tmp_path, sink)
+    assert [one.data[-8:] for one in sink.received] == [b"second\r\n"]
+    assert names(tmp_path) == [first.stem + ".failed"]
+    assert [error.code.name for error in done.failed.values()] == ["QUEUE_DAMAGED"]
+
+
 def test_links_pipes_and_directories_are_left_where_they_are(tmp_path, sink):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -363,19 +373,18 @@ def test_a_directory_that_is_none_is_named_before_anything_is_sent(tmp_path, sin
     assert sink.received == []
 
 
-def test_a_directory_that_cannot_be_written_stops_before_anything_is_sent(tmp_path, sink):
+def test_a_directory_that_cannot_be_written_stops_before_anything_is_sent(
+    tmp_path, sink, monkeypatch
+):
     path = put(tmp_path)
-    rename = os.rename
 
-    def refuse(*_):
+    def refuse(*_args, **_values):
         raise PermissionError(13, "Permission denied")
 
-    os.rename = refuse
-    try:
-        with pytest.raises(MessageError) as caught:
-            run_queue(tmp_path, sink)
-    finally:
-        os.rename = rename
+    for name in ("link", "rename"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(MessageError) as caught:
+        run_queue(tmp_path, sink)
     assert (caught.value.code.number, caught.value.subject) == (303, str(path))
     assert sink.received == []
     assert names(tmp_path) == [path.name]
@@ -420,6 +429,19 @@ def test_where_one_refusal_stops_the_mail_all_of_it_fails(tmp_path):
         assert contents(server) == []
     (failed,) = store.listed(tmp_path, State.FAILED)
     assert reading(failed)[0].recipients == (PLAIN, BOB)
+
+
+def test_a_handler_that_fails_at_a_refused_recipient_makes_no_sent_mail_unsure(tmp_path, sink):
+    path = put(tmp_path, recipients=(PLAIN, BOB))
+    run = emitting(lambda event: isinstance(event, ErrorReport), RuntimeError("a handler's"))
+    with Hostile({Phase.RCPT: (Honest(), REFUSED)}) as server:
+        with pytest.raises(RuntimeError):
+            run_queue(tmp_path, server, run=run)
+        assert len(contents(server)) == 1
+    (failed,) = tmp_path.iterdir()
+    assert failed.suffix == ".failed"
+    assert failed.stem != path.stem
+    assert reading(failed)[0].recipients == (BOB,)
 
 
 # ------------------------------------------------------------- what may have been delivered, or not

@@ -7,7 +7,7 @@ import hashlib
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.run import Run
 from gpgmail.spool import store
-from gpgmail.spool.queuefile import Queued
+from gpgmail.spool.queuefile import Queued, parse
 
 SENDER = "sender@example.org"
 ALICE = Recipient("alice@example.org", "Alice, of A", RecipientType.TO, "NOTIFY=SUCCESS,DELAY")
@@ -27,6 +27,16 @@ def mail(content=CONTENT, *, sender=SENDER, recipients=(ALICE, BOB, CAROL), **va
 def queued(directory, *args, **values):
     """The file of such a mail in *directory*."""
     return store.add(directory, mail(*args, **values), Run())
+
+
+def parsed(data, name="a.queued"):
+    """The mail in the bytes of a queue file."""
+    return parse(lambda start, size: data[start : start + size], len(data), name)
+
+
+def loads(text):
+    """The mail in the text of a queue file, written as its maker says."""
+    return parsed(text.encode("utf-8", "surrogateescape"))
 
 
 def content_of(one):

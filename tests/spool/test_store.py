@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,9 @@ import pytest
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import Cancelled, MessageError
 from gpgmail.core.run import Run
-from gpgmail.spool import store
-from gpgmail.spool.queuefile import loads
+from gpgmail.spool import queuefile, store
 from gpgmail.spool.store import State
-from tests.spool.support import CONTENT, content_of, endings, mail, names, queued
+from tests.spool.support import CONTENT, content_of, endings, loads, mail, names, queued
 
 
 def taken(path):
@@ -278,7 +278,8 @@ def test_every_change_of_a_name_reaches_the_disk(tmp_path, monkeypatch):
     fsync = os.fsync
 
     def noted(descriptor):
-        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), endings(tmp_path)))
+        is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append(("names" if is_directory else "file", endings(tmp_path)))
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
@@ -291,9 +292,9 @@ def test_every_change_of_a_name_reaches_the_disk(tmp_path, monkeypatch):
         assert list(chunks) == []
         claim.remove()
     assert synced == [
-        (tmp_path, [".sending"]),
-        (path.with_suffix(".sending"), [".sending"]),
-        (tmp_path, []),
+        ("names", [".sending"]),
+        ("file", [".sending"]),
+        ("names", []),
     ]
 
 
@@ -311,13 +312,139 @@ def test_a_file_says_whether_a_server_may_have_all_of_it(tmp_path):
     with taken(claim.path) as third:
         assert third.unsure
         assert not third.handed_over
-        third.move(State.QUEUED)
+    claim.path.rename(path)  # somebody decides
     assert path.read_bytes() == before[: -len(b"unsent\r\n")] + b"unsure\r\n"
     with taken(path) as decided:
         assert not decided.unsure
         decided.begin()
         assert content_of(decided.read(Run())) == CONTENT
     assert claim.path.read_bytes() == before
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def crashing(monkeypatch, name, *, of=os, error=Crash):
+    """Let the process end where it would do *name*."""
+
+    def crash(*_args, **_values):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(of, name, crash)
+        yield
+
+
+def handed_over(claim):
+    list(claim.handing_over(claim.read(Run()).content()))
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.FAILED])
+def test_a_crash_after_a_definite_answer_does_not_make_a_mail_unsure(tmp_path, monkeypatch, state):
+    path = queued(tmp_path)
+    with taken(path) as claim:
+        claim.begin()
+        handed_over(claim)
+        with crashing(monkeypatch, "link"), pytest.raises(Crash):
+            claim.move(state)
+    with taken(path.with_suffix(".sending")) as left:
+        assert not left.unsure
+
+
+def test_a_crash_after_somebody_decided_does_not_make_a_mail_unsure(tmp_path):
+    path = queued(tmp_path)
+    with taken(path) as claim:
+        claim.begin()
+        handed_over(claim)
+    claim.path.rename(path)
+    with taken(path) as decided:
+        decided.begin()
+    with taken(claim.path) as left:
+        assert not left.unsure
+
+
+def test_a_crash_after_the_server_took_it_leaves_it_unsure(tmp_path, monkeypatch):
+    path = queued(tmp_path)
+    with taken(path) as claim:
+        claim.begin()
+        handed_over(claim)
+        with crashing(monkeypatch, "link"), pytest.raises(Crash):
+            claim.move(State.SENT)
+    with taken(path.with_suffix(".sending")) as left:
+        assert left.unsure
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.FAILED, State.SENT])
+def test_a_change_of_name_that_a_crash_cut_in_two_is_finished(tmp_path, monkeypatch, state):
+    path = queued(tmp_path)
+    with taken(path) as claim:
+        claim.begin()
+        if state is State.SENT:
+            handed_over(claim)
+        with crashing(monkeypatch, "unlink"), pytest.raises(Crash):
+            claim.move(state)
+    assert endings(tmp_path) == sorted([".sending", state])
+    again = store.claim(path) if state is State.QUEUED else store.claim(claim.path)
+    if again is not None:
+        with again:
+            again.begin()
+    assert endings(tmp_path) == [".sending" if state is State.QUEUED else state]
+
+
+def test_a_name_that_is_taken_at_the_last_moment_is_left_alone(tmp_path, monkeypatch):
+    path = queued(tmp_path)
+    other = path.with_suffix(".failed")
+    exists = os.path.lexists
+
+    def late(name):
+        found = exists(name)
+        other.write_bytes(b"of somebody else")
+        return found
+
+    link = os.link
+
+    def later(*args, **values):
+        other.write_bytes(b"of somebody else")
+        link(*args, **values)
+
+    monkeypatch.setattr(os.path, "lexists", late)
+    monkeypatch.setattr(os, "link", later)
+    with taken(path) as claim:
+        claim.move(State.FAILED)
+    assert other.read_bytes() == b"of somebody else"
+    assert claim.path.name == f"{path.stem}-1.failed"
+    assert names(tmp_path) == sorted([other.name, claim.path.name])
+
+
+def test_where_the_file_system_has_no_links_files_are_renamed(tmp_path, monkeypatch):
+    def without(*_args, **_values):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", without)
+    path = queued(tmp_path)
+    path.with_suffix(".failed").write_bytes(b"of somebody else")
+    with taken(path) as claim:
+        claim.move(State.FAILED)
+    assert names(tmp_path) == sorted([f"{path.stem}-1.failed", f"{path.stem}.failed"])
+
+
+def test_a_file_of_any_size_is_claimed_at_once_and_refused(tmp_path):
+    path = queued(tmp_path)
+    os.truncate(path, 1 << 42)
+    with taken(path) as claim, pytest.raises(MessageError) as caught:
+        claim.read(Run())
+    assert caught.value.code.name == "QUEUE_DAMAGED"
+
+
+def test_whatever_happens_while_a_file_is_claimed_the_lock_is_let_go(tmp_path, monkeypatch):
+    path = queued(tmp_path)
+    path = path.rename(path.with_suffix(".sending"))
+    no_memory = crashing(monkeypatch, "is_unsure", of=queuefile, error=MemoryError)
+    with no_memory, pytest.raises(MemoryError):
+        store.claim(path)
+    taken(path).close()
 
 
 def odd_link(path, target):
