@@ -170,7 +170,7 @@ class PSMTP(PsmtpAccessors, SMTP):
         return replace(self._done, origin=_Origin(self.message_text, super()._stated()))
 
     def _as_pgpmime(self, done: _Done, job: Job, run: Run) -> _Protected:
-        content = done.content or body(self._draft())
+        content = done.content or body(self._draft(), run)
         protect = pgpmime.encrypt if job.encrypts else pgpmime.sign
         protected = protect(content, engine(), job, run).content
         return Deferred(lambda: _text_of(protected)), replace(done, content=protected)

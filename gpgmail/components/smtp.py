@@ -232,7 +232,8 @@ class SMTP(Connected):
 
     def _compose(self, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
         """Return the finished mail; PSMTP puts the protected content in."""
-        return source.composed(self._draft(), source.raw_source(self, self._stream), wrap)
+        raw = source.raw_source(self, self._stream, self._run)
+        return source.composed(self._draft(), raw, wrap, self._run)
 
     def _draft(self, *, with_text: bool = True) -> Draft:
         draft = draft_from(self, self._stated() if with_text else (), with_text=with_text)

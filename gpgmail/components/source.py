@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from gpgmail.components.options import SourceOptions
+    from gpgmail.core.run import Run
     from gpgmail.message.part import Part
 
 TEXT = "message_text"
@@ -45,7 +46,7 @@ class Stream:
         """
         self._given, self._looked, self._spent = stream, None, False
 
-    def look(self) -> Raw:
+    def look(self, run: Run | None) -> Raw:
         """Return what is in it, from where it stands to its end.
 
         Raises:
@@ -58,7 +59,7 @@ class Stream:
                 hint="call set_message_stream again, or set another source",
             )
         if self._looked is None:
-            self._looked = look(self._given)  # type: ignore[arg-type] # asked only where it is
+            self._looked = look(self._given, run)  # type: ignore[arg-type] # asked only where it is
         return self._looked
 
     def sent(self, *, close: bool) -> None:
@@ -70,16 +71,16 @@ class Stream:
                 given.close()
 
 
-def raw_source(options: SourceOptions, stream: Stream) -> Raw | None:
+def raw_source(options: SourceOptions, stream: Stream, run: Run | None) -> Raw | None:
     """Return what the caller encoded himself, or None where there are texts.
 
     Raises:
         MessageError: If it cannot be read, or is empty.
     """
     if stream:
-        raw = stream.look()
+        raw = stream.look(run)
     elif options.message or options.local_file:
-        raw = look(options.message or options.local_file)
+        raw = look(options.message or options.local_file, run)
     else:
         return None
     if not raw.size:
@@ -87,14 +88,16 @@ def raw_source(options: SourceOptions, stream: Stream) -> Raw | None:
     return raw
 
 
-def composed(draft: Draft, raw: Raw | None, wrap: Callable[[Part], Part]) -> Composed:
+def composed(
+    draft: Draft, raw: Raw | None, wrap: Callable[[Part], Part], run: Run | None
+) -> Composed:
     """Return the finished mail of *draft*, with *raw* where there is one.
 
     Raises:
         UsageError: If something is missing or not allowed, or *raw* has company.
     """
     if raw is None:
-        return compose(draft, wrap)
+        return compose(draft, wrap, run)
     if draft.attachments or draft.html is not None:
         raise Situation.BAD_VALUE.error(
             "cannot be combined with attachments or HTML text",
