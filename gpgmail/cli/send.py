@@ -105,7 +105,8 @@ Examples:
     group=SERVER,
     metavar="URL",
     help="Send through smtps://HOST (TLS), smtp://HOST (STARTTLS, not on this machine), or"
-    " smtp+insecure://HOST; with :PORT where it is not the usual one.",
+    " smtp+insecure://HOST, with :PORT where it is not the usual one; or lmtp://HOST:PORT,"
+    " lmtp+unix:/PATH.",
 )
 @option("--user", group=SERVER, metavar="NAME", help="Log in as NAME.")
 @secret_options("password", SERVER)

@@ -82,7 +82,7 @@ def _account(error: BaseException, accepted: list[str]) -> None:
     if isinstance(error, GpgmailError):
         error.retry = Retry.UNKNOWN
     if isinstance(error, DeliveryError):
-        error.accepted = tuple(accepted)
+        error.accepted = (*accepted, *error.accepted)
 
 
 def _receipt(

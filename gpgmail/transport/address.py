@@ -49,9 +49,16 @@ class Peer:
     @property
     def loopback(self) -> bool:
         """Whether what is sent stays on this machine; 127.0.0.1 of a firewall is another's."""
-        return is_loopback(self.address) and not self.through
+        return (is_loopback(self.address) or self.is_socket) and not self.through
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is a path, at which a Unix socket of this machine is."""
+        return self.address.startswith("/")
 
     def __str__(self) -> str:
+        if self.is_socket:
+            return self.address
         name = f"[{self.host}]" if ":" in self.host else self.host
         known = f"[{self.address}]" if self.address not in {"", self.host} else ""
         way = f" through {self.through}" if self.through else ""

@@ -20,7 +20,7 @@ from gpgmail.core.events import ConnectionStatus
 from gpgmail.core.replies import Reply
 from gpgmail.core.secret import MASK, Secret
 from gpgmail.core.situations import Situation
-from gpgmail.transport import connecting, dialogue, failures, replies
+from gpgmail.transport import connecting, dialogue, failures, lmtp, replies
 from gpgmail.transport.address import Peer
 from gpgmail.transport.content import DotStuffer, blocks
 from gpgmail.transport.failures import Step, crossing
@@ -53,13 +53,12 @@ _REFUSES = 400
 class Client(smtplib.SMTP):
     """One connection; `run` is the operation that uses it now, set by `use`."""
 
-    ehlo_msg = "EHLO"
-
     def __init__(
         self, options: TransportOptions, run: Run, resumption: Resumption | None = None
     ) -> None:
         # Given a name, smtplib does not look one up in the DNS; the real one is set before EHLO.
         super().__init__(local_hostname="localhost")
+        self.ehlo_msg = lmtp.HELLO if options.lmtp else "EHLO"
         self.options = options
         self.run = run
         self.peer = Peer(options.mail_server, "", options.mail_port)
@@ -85,6 +84,8 @@ class Client(smtplib.SMTP):
     @property
     def local_name(self) -> tuple[str, int]:
         """The address and port that the connection starts from."""
+        if self.peer.is_socket:
+            return "", 0
         address, port, *_ = self._connection().sock.getsockname()
         return str(address).partition("%")[0], port
 

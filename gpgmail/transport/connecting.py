@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.transport import sockets
+from gpgmail.transport import lmtp, sockets
 from gpgmail.transport.address import Peer, is_nowhere
 from gpgmail.transport.failures import Step, crossing, judge
 from gpgmail.transport.firewall import is_asked_for
@@ -45,6 +45,8 @@ def connect(options: TransportOptions, run: Run) -> tuple[socket.socket, Peer]:
         ConnectError: With the number of the last address's trouble, and the words of all.
         TimeLimitError: If the time is over.
     """
+    if options.unix_socket:
+        return lmtp.connect(options.unix_socket, run)
     if is_asked_for(options):
         from gpgmail.transport.proxy import through
 

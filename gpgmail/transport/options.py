@@ -2,7 +2,7 @@
 
 Names and defaults are those of the reference pages; a row that says "Ours" is not on them. Every
 row here is honoured by this room. Those of its parts stand with them: `dialogue`,
-`firewall`, `sasl`, `sockets`, `tls`.
+`firewall`, `lmtp`, `sasl`, `sockets`, `tls`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.transport.dialogue import DialogueOptions
 from gpgmail.transport.firewall import FirewallOptions
+from gpgmail.transport.lmtp import LmtpOptions
 from gpgmail.transport.sasl.options import AuthOptions
 from gpgmail.transport.sockets import SocketOptions
 from gpgmail.transport.tls.client import ClientCertificateOptions
@@ -57,6 +58,7 @@ def hello(value: str) -> str:
 class TransportOptions(
     AuthOptions,
     FirewallOptions,
+    LmtpOptions,
     SocketOptions,
     ClientCertificateOptions,
     RevocationOptions,

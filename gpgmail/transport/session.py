@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gpgmail.transport.options import TransportOptions
     from gpgmail.transport.tls.resume import Resumption
 
+_WORD = re.compile(r"[A-Za-z0-9-]+")
 _FULL_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _ASKS_FOR_MORE = 3  # the first digit of such a reply (RFC 5321 section 4.2.1)
 _AUTH, _QUIT = "AUTH", "QUIT"
@@ -60,9 +61,9 @@ class Session(Client):
             ServerError: With code 161 if the server refuses.
             PolicyError: If mail or credentials would go out in clear though nobody asked for that.
         """
-        if not options.mail_server:
+        if not (options.mail_server or options.unix_socket):
             raise Situation.NO_SERVER.error("empty", subject="mail_server")
-        if not options.mail_port:
+        if not (options.mail_port or options.unix_socket):
             raise Situation.ZERO_PORT.error("0", subject="mail_port")
         session = cls(options, run, resumption)
         try:
@@ -276,6 +277,9 @@ class Session(Client):
         return True
 
     def _greet(self) -> None:
+        if self.options.lmtp:  # which knows no other way
+            self.require(self.ehlo()[0])
+            return
         if not self.options.allow_extensions:
             self.require(self.helo()[0])
             return
@@ -292,7 +296,9 @@ class Session(Client):
         name = socket.gethostname()
         if _FULL_NAME.fullmatch(name):
             return name
-        own = str(self._connection().sock.getsockname()[0]).partition("%")[0]
+        own, _ = self.local_name
+        if not own:  # of a Unix socket
+            return name if _WORD.fullmatch(name) else "localhost"
         return f"[IPv6:{own}]" if ":" in own else f"[{own}]"
 
     def _recover(self) -> None:

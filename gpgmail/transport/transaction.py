@@ -1,5 +1,7 @@
 """One mail over a session: what is said in which order, and what is made of each answer.
 
+Over LMTP each recipient has an answer of his own behind the content: some may be refused then.
+
 The order depends on what the server offers, and on whether a refused recipient stops the mail:
 
 | offered                 | said, with a stroke for each wait   | if a refusal stops the mail    |
@@ -75,7 +77,8 @@ class Transaction:
         self._mail = mail
         self._targets = targets
         self._pipelined = client.offers(pipelining.EXTENSION)
-        self._chunked = client.offers(chunking.EXTENSION)
+        self._each_answered = client.options.lmtp  # behind the content
+        self._chunked = client.offers(chunking.EXTENSION) and not self._each_answered
         self._waiting: deque[Callable[[Reply], None]] = deque()  # for each unanswered command
         self._begun = False
         self._unnamed = len(targets)  # of whom it is not known whether the server takes them
@@ -162,7 +165,7 @@ class Transaction:
             raise known
 
     def _send_behind_data(self, content: Iterable[bytes]) -> None:
-        whom = [tuple(self._named)]
+        whom = [(one,) for one in self._named] if self._each_answered else [tuple(self._named)]
         self._client.content(content, answers=len(whom))
         self._waiting.extend(partial(self._on_end, each) for each in whom)
 
@@ -171,7 +174,7 @@ class Transaction:
 
         Somebody may have been taken all the same, for a mail that was refused: he must get nothing.
         """
-        if self._named:
+        if self._named or self._each_answered:  # LMTP has no answer for nobody
             self._client.abort(error)
             return
         try:
@@ -287,5 +290,7 @@ class Transaction:
         refusal = self._refusal or (None if self._taken else self._content_refusal)
         if refusal is None:
             return None
+        if self._each_answered and refusal is self._content_refusal and not self._waiting:
+            return failures.all_refused(self.refused, refusal.subject)
         reply, subject = refusal
         return failures.refusal(reply, subject, self.words_for_all(reply))

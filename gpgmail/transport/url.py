@@ -4,6 +4,8 @@
     smtp://host[:587]            STARTTLS is required, but not of a server on this machine (port 25)
     smtp://host?tls=required     STARTTLS is required of any server
     smtp+insecure://host[:25]    plaintext to anywhere, credentials included
+    lmtp://host[:24]             LMTP, with STARTTLS as for smtp://
+    lmtp+unix:/path              LMTP to the socket at this path
 
 `user:password@` before the host is percent-decoded. No message repeats any part of a URL but its
 scheme: a password that was not percent-encoded may stand where a host, port or query is expected.
@@ -30,6 +32,7 @@ _HINT = (
     "smtp://host:port, with / ? # @ : % in user and password percent-encoded,"
     " optionally ?tls=required"
 )
+_UNIX = "lmtp+unix:"
 _TLS_REQUIRED = "tls=required"
 _BOTH_FAMILIES = 2
 
@@ -46,12 +49,17 @@ class _Scheme:
 _IMPLICIT = {"ssl_start_mode": 1}
 _STARTTLS = {"ssl_start_mode": 2}
 _UNLESS_LOCAL = {"ssl_start_mode": 2, "plain_on_loopback": True}
-_PLAIN = {"ssl_start_mode": 3, "allow_cleartext_auth": True}
+_UNENCRYPTED: Mapping[str, Any] = {"ssl_start_mode": 3}
+_PLAIN = {**_UNENCRYPTED, "allow_cleartext_auth": True}
+_LMTP: Mapping[str, Any] = {"lmtp": True}
 
 _SCHEMES: Mapping[str, _Scheme] = {
     "smtps": _Scheme(465, 465, {"": _IMPLICIT, _TLS_REQUIRED: _IMPLICIT}),
     "smtp": _Scheme(587, 25, {"": _UNLESS_LOCAL, _TLS_REQUIRED: _STARTTLS}),
     "smtp+insecure": _Scheme(25, 25, {"": _PLAIN}),
+    "lmtp": _Scheme(
+        24, 24, {"": {**_LMTP, **_UNLESS_LOCAL}, _TLS_REQUIRED: {**_LMTP, **_STARTTLS}}
+    ),
 }
 
 
@@ -62,10 +70,12 @@ def parse(url: str) -> TransportOptions:
         UsageError: If it is not one; the password is not repeated.
     """
     refuse_controls(url, "server URL")
+    if url.lower().startswith(_UNIX):
+        return _at_socket(url[len(_UNIX) :])
     parts = split(url, _bad)
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:
-        raise _bad(f"the scheme must be one of {', '.join(_SCHEMES)}")
+        raise _bad(f"the scheme must be one of {', '.join([*_SCHEMES, _UNIX[:-1]])}")
     if parts.query not in scheme.queries:
         allowed = " or ".join(filter(None, scheme.queries)) or "nothing"
         raise _bad(f"{parts.scheme}:// takes {allowed} after '?'")
@@ -89,6 +99,18 @@ def parse(url: str) -> TransportOptions:
         )
     except GpgmailError as error:
         raise _bad(f"{error.subject} is not usable") from None
+
+
+def _at_socket(rest: str) -> TransportOptions:
+    path = decoded(rest, _bad)
+    if path.startswith("///"):  # with an empty host, as in file:///path
+        path = path[2:]
+    if not path.startswith("/") or path.startswith("//"):
+        raise _bad(f"{_UNIX} needs an absolute path behind it")
+    try:
+        return TransportOptions(unix_socket=path, **_LMTP, **_UNENCRYPTED)
+    except GpgmailError:
+        raise _bad("the path is not usable") from None
 
 
 def split(url: str, bad: Bad) -> SplitResult:

@@ -50,15 +50,20 @@ class RoundTrips:
         offers: Sequence[bytes] = (),
         *,
         refuses: Collection[bytes] = (),
+        refuses_content: Collection[bytes] = (),
+        lmtp: bool = False,
+        path: str = "",
         delay: float = 0.05,
     ) -> None:
         self.trips = 0
         self.taken: list[Taken] = []
         self._offers = offers
         self._refuses = refuses
+        self._refuses_content = refuses_content
+        self._lmtp = lmtp
         self._delay = delay
-        self._listener = socket.create_server((self.host, 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = _listen_at(path) if path else socket.create_server((self.host, 0))
+        self.port: int = 0 if path else self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -73,7 +78,8 @@ class RoundTrips:
                 sock, _ = self._listener.accept()
                 with sock:
                     sock.settimeout(_IDLE_SECONDS)
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    if self.port:
+                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     self._converse(sock)
 
     def _converse(self, sock: socket.socket) -> None:
@@ -143,12 +149,19 @@ class RoundTrips:
             yield b"250 a chunk\r\n"
 
     def _keep(self, mail: _Mail, content: bytes) -> bytes:
-        self.taken.append(Taken(mail.sender, tuple(mail.recipients), content))
+        whom = [each for each in mail.recipients if each not in self._refuses_content]
+        answers = [
+            b"250 taken for %b\r\n" % each if each in whom else b"452 no room for %b\r\n" % each
+            for each in mail.recipients
+        ]
+        self.taken.append(Taken(mail.sender, tuple(whom), content))
         _forget(mail)
-        return b"250 taken\r\n"
+        return b"".join(answers) if self._lmtp else b"250 taken\r\n"
 
-    def greeting(self) -> bytes:
-        """The answer to EHLO."""
+    def greeting(self, *, lmtp: bool) -> bytes:
+        """The answer to EHLO, or to LHLO."""
+        if lmtp is not self._lmtp:
+            return b"500 that is another protocol\r\n"
         *before, last = [b"far.example", *self._offers]
         return b"".join(b"250-%b\r\n" % line for line in before) + b"250 %b\r\n" % last
 
@@ -168,6 +181,13 @@ class RoundTrips:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(_IDLE_SECONDS)
+
+
+def _listen_at(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    return listener
 
 
 def _forget(mail: _Mail) -> None:
@@ -192,7 +212,8 @@ def _ok(_: RoundTrips, __: bytes, ___: _Mail) -> bytes:
 
 
 _ANSWERS: Final[Mapping[bytes, Callable[[RoundTrips, bytes, _Mail], bytes]]] = {
-    b"EHLO": lambda server, _, __: server.greeting(),
+    b"EHLO": lambda server, _, __: server.greeting(lmtp=False),
+    b"LHLO": lambda server, _, __: server.greeting(lmtp=True),
     b"MAIL": _begin,
     b"RCPT": lambda server, line, mail: server.name(line, mail),
     b"RSET": _reset,

@@ -94,6 +94,8 @@ OURS = {
     "AllowCleartextAuth": False,
     "AuthMechanisms": "",
     "SSLCertKeyPassword": "",
+    "LMTP": False,
+    "UnixSocket": "",
     "Pipelining": True,
     "Chunking": True,
 }

@@ -86,7 +86,7 @@ def test_user_and_password_are_percent_decoded(login, user, password):
         "smtp://",
         "smtp://:25",
         "http://mx.example.org",
-        "lmtp://u:s3cretpart@mx.example.org",
+        "lmtps://u:s3cretpart@mx.example.org",
         "smtp://u:s3cretpart@mx.example.org?tls=never",
         "smtp://u:s3cretpart@mx.example.org?tls=required&tls=required",
         "smtp+insecure://u:s3cretpart@mx.example.org?tls=required",
