@@ -6,7 +6,6 @@ One call runs at a time. What it raises is told to `on_error` before.
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +13,7 @@ from gpgmail.components import identity
 from gpgmail.components.collection import Owner
 from gpgmail.components.handlers import HandlerTable
 from gpgmail.components.options import ComponentOptions
+from gpgmail.core.checks import text
 from gpgmail.core.config import configure
 from gpgmail.core.errors import GpgmailError, ServerError
 from gpgmail.core.events import ErrorReport, Event, Status
@@ -40,6 +40,7 @@ class Component(HandlerTable, Owner, ComponentOptions):
         self._lock = threading.Lock()
         self._run: Run | None = None
         self._last_reply = ""
+        self._interrupted = threading.Event()
 
     @property
     def idle(self) -> bool:
@@ -61,14 +62,19 @@ class Component(HandlerTable, Owner, ComponentOptions):
         return identity.LICENSE
 
     def interrupt(self) -> None:
-        """Stop the call that runs in another thread: it raises `Cancelled`, code 301."""
+        """Stop the call that runs in another thread: it raises `Cancelled`, code 301.
+
+        A wait in do_events() ends at once.
+        """
+        self._interrupted.set()
         run = self._run
         if run is not None:
             run.cancel()
 
     def do_events(self) -> None:
         """Wait as long as SelectWaitMillis says: events are delivered by the call that runs."""
-        time.sleep(self.select_wait_millis / _MILLISECONDS)
+        self._interrupted.clear()
+        self._interrupted.wait(self.select_wait_millis / _MILLISECONDS)
 
     def config(self, configuration_string: str) -> str:
         """Set a setting by `Name=Value`, or read one by `Name`; return its value as text.
@@ -76,7 +82,7 @@ class Component(HandlerTable, Owner, ComponentOptions):
         Raises:
             UsageError: If there is no such setting, or the value does not fit.
         """
-        return configure(self, configuration_string)
+        return configure(self, text(configuration_string, "config"))
 
     def _new_run(self) -> Run:
         """Return the Run of the next call."""

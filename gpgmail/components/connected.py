@@ -9,6 +9,7 @@ from gpgmail.components._accessors import SmtpAccessors
 from gpgmail.components.secured import Secured
 from gpgmail.components.types.certificate import Certificate
 from gpgmail.components.types.firewall import Firewall
+from gpgmail.core.checks import text
 from gpgmail.core.events import Expand
 from gpgmail.core.situations import Situation
 from gpgmail.transport.options import new_run
@@ -100,7 +101,7 @@ class Connected(SmtpAccessors, Secured):
             DeliveryError: If the connection fails.
         """
         with self._working() as run:
-            self._session_for(run).verify(email_address)
+            self._session_for(run).verify(text(email_address, "email_address"))
 
     def expand(self, email_address: str) -> None:
         """Ask the server whom a mailing list stands for: `on_expand` is told each address.
@@ -112,7 +113,7 @@ class Connected(SmtpAccessors, Secured):
             DeliveryError: If the connection fails.
         """
         with self._working() as run:
-            for address in self._session_for(run).expand(email_address):
+            for address in self._session_for(run).expand(text(email_address, "email_address")):
                 run.emit(Expand(address))
 
     def send_command(self, command: str) -> None:
@@ -126,7 +127,7 @@ class Connected(SmtpAccessors, Secured):
         with self._working() as run:
             if self._session is None or not self._session.connected:
                 raise Situation.NOT_CONNECTED.error("no connection", subject="send_command")
-            self._session.use(run).command(command)
+            self._session.use(run).command(text(command, "command"))
 
     @property
     def command(self) -> str:

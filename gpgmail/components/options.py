@@ -28,13 +28,16 @@ class SourceOptions(Declared):
 
     message: bytes = prop(
         default=b"",
+        private=True,
         doc="The mail as it goes out, encoded by the caller: whole where it begins with header "
         "fields, From among them, else the body alone. Only LF becomes CRLF.",
     )
     local_file: str = prop(default="", doc="Path of a file with what `message` would hold.")
     attached_file: str = prop(default="", doc="Path of a file to attach, after `attachments`.")
     html_text: str = prop(
-        default="", doc="HTML text, beside `message_text` as its plain alternative. Ours."
+        default="",
+        private=True,
+        doc="HTML text, beside `message_text` as its plain alternative. Ours.",
     )
     close_stream_after_transfer: bool = setting(
         default=True,

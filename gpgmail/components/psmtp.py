@@ -56,6 +56,8 @@ class _Done:
     attachments: tuple[Attachment, ...] | None = None  # inline: those that were protected
     visible: frozenset[str] = frozenset()  # addresses of keys that the ciphertext names
     owed: frozenset[Situation] = frozenset()
+    signers: tuple[object, ...] = ()  # what named the keys that were used
+    recipients: tuple[object, ...] = ()
 
     @property
     def all(self) -> frozenset[Situation]:
@@ -142,6 +144,8 @@ class PSMTP(PsmtpAccessors, SMTP):
                 done,
                 signed=done.signed or sign,
                 encrypted=done.encrypted or encrypt,
+                signers=_names(self.keys) if sign else done.signers,
+                recipients=_names(self.recipient_keys) if encrypt else done.recipients,
                 visible=done.visible | visible,
             )
             self._step = advance(self._step, Act.SUCCEED)
@@ -223,23 +227,47 @@ class PSMTP(PsmtpAccessors, SMTP):
                 subject=f"b_cc {', '.join(sorted(exposed))}",
                 hint="set the recipients first, then the text, then encrypt",
             )
-        if self._done.content is None:
-            return super()._compose(wrap)
-        fields = compose(self._draft(with_text=False))
-        return replace(fields, content=wrap(self._done.content))
+        return self._composed(wrap)
+
+    def _preview(self) -> Composed:
+        return self._composed(as_it_is)
+
+    def _composed(self, wrap: Callable[[Part], Part]) -> Composed:
+        fields = self._draft(with_text=False)
+        if self._done.content is not None:
+            return replace(compose(fields), content=wrap(self._done.content))
+        if self._done.origin is not None and content_fields(fields):
+            raise Situation.BAD_VALUE.error(
+                "would make something else of a protected text",
+                subject="a MIME field of your own",
+                hint="take it out of other_headers",
+            )
+        return super()._compose(wrap)
 
     def _require_protection(self) -> None:
         wanted = (
             (
                 bool(len(self.recipient_keys) or self.symmetric_passphrase),
                 self._done.encrypted,
+                self._done.recipients != _names(self.recipient_keys),
                 Situation.NOT_ENCRYPTED,
             ),
-            (bool(len(self.keys)), self._done.signed, Situation.NOT_SIGNED),
+            (
+                bool(len(self.keys)),
+                self._done.signed,
+                self._done.signers != _names(self.keys),
+                Situation.NOT_SIGNED,
+            ),
         )
-        for asked, done, situation in wanted:
-            if done:
+        for asked, done, changed, situation in wanted:
+            if done and not (asked and changed):
                 continue
+            if done:
+                raise situation.error(
+                    "the keys were changed since",
+                    subject="message",
+                    hint="set its text anew and protect it, or set the keys as they were",
+                )
             if situation in self._done.owed:
                 raise situation.error(
                     "the attachments were changed since",
@@ -271,6 +299,9 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _collection_placed(self, name: str, items: Sequence[object]) -> None:
         super()._collection_placed(name, items)
+        for item in items:
+            if isinstance(item, Key):
+                item.signs = name == "keys"
         self._show_ids(items)
 
     def _show_ids(self, items: Iterable[object]) -> None:
@@ -295,6 +326,10 @@ _FORMATS: dict[str, Callable[[PSMTP, _Done, Job, Run], _Protected]] = {
     "INLINE": PSMTP._as_inline,  # noqa: SLF001 - this module's own
     "PGPMIME": PSMTP._as_pgpmime,  # noqa: SLF001 - this module's own
 }
+
+
+def _names(keys: Iterable[Key]) -> tuple[object, ...]:
+    return tuple(key.names for key in keys)
 
 
 def _text_of(content: Part) -> str:

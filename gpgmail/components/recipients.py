@@ -1,8 +1,8 @@
 """How `send_to`, `cc` and `b_cc` and the collection of recipients are one list.
 
 The collection is what counts. Setting one of the three properties takes out whom it had named
-before and puts the new ones in; whoever was put into the collection by hand stays. Reading one
-gives the text that was set, or the list of its recipients once that has changed.
+before and puts the new ones in; whoever was put into the collection by hand stays, and is not put
+in twice. Reading one gives the text that was set, or the list of its recipients once that changed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ def relist(recipients: Collection[MessageRecipient], name: str, text: str) -> No
     Raises:
         UsageError: If it is no list of addresses.
     """
-    listed = [_listed(box, name) for box in parse_list(text)]
-    recipients.replace([*(one for one in recipients if one.listed_in != name), *listed])
+    kept = [one for one in recipients if one.listed_in != name]
+    there = {one.mailbox() for one in kept if one.recipient_type == LISTS[name]}
+    listed = [_listed(box, name) for box in parse_list(text) if box not in there]
+    recipients.replace([*kept, *listed])
 
 
 def as_text(recipients: Collection[MessageRecipient], name: str, text: str) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from gpgmail.components import outgoing, queueing, recipients, source
 from gpgmail.components.connected import Connected
 from gpgmail.components.life import Act, Step, advance
+from gpgmail.core.checks import text
 from gpgmail.core.declare import rows
+from gpgmail.core.errors import MessageError, UsageError
 from gpgmail.core.events import ErrorReport
 from gpgmail.core.situations import Situation
 from gpgmail.message.content import Attachment, as_it_is
@@ -53,6 +55,7 @@ class SMTP(Connected):
         self._stream = source.Stream()
         self._telling = outgoing.Telling()
         self._sent: outgoing.Sent | None = None
+        self._changes = 0
 
     # ---- the mail ----
 
@@ -92,12 +95,14 @@ class SMTP(Connected):
         and closed after success unless CloseStreamAfterTransfer is False.
 
         Raises:
-            MessageError: With code 302 if it is no binary stream.
+            UsageError: If it is no binary stream.
+            StateError: With code 166 while another call runs.
         """
-        self._step = advance(self._step, Act.CHANGE)
-        self._stream.give(message_stream)
-        self._only_source("")
-        self._sent = None
+        with self._working():
+            self._step = advance(self._step, Act.CHANGE)
+            self._stream.give(message_stream)
+            self._only_source("")
+            self._changed()
 
     def queue(self, queue_dir: str) -> str:
         """Put the message into a directory, to be sent by `process_queue`; return the file's name.
@@ -110,7 +115,7 @@ class SMTP(Connected):
         """
         with self._working() as run:
             advance(self._step, Act.SEND)
-            path = queueing.queue(self._compose(), queue_dir, run)
+            path = queueing.queue(self._compose(), text(queue_dir, "queue_dir"), run)
             self._stream.sent(close=self.close_stream_after_transfer)
             return path
 
@@ -127,7 +132,7 @@ class SMTP(Connected):
         """
         with self._working() as run:
             queueing.process(
-                queue_dir,
+                text(queue_dir, "queue_dir"),
                 partial(self._in_session, run),
                 run,
                 keep=self.keep_queue,
@@ -135,11 +140,16 @@ class SMTP(Connected):
             )
 
     def reset_headers(self) -> None:
-        """Set every header and recipient property back to its default."""
-        self.message_recipients.clear()
-        for row in rows(MessageOptions):
-            if row.prop and row.name not in CONTENT:
-                setattr(self, row.name, row.default)
+        """Set every header and recipient property back to its default.
+
+        Raises:
+            StateError: With code 166 while another call runs.
+        """
+        with self._working():
+            self.message_recipients.clear()
+            for row in rows(MessageOptions):
+                if row.prop and row.name not in CONTENT:
+                    setattr(self, row.name, row.default)
 
     def reset(self) -> None:
         """Close the connection and set everything but the handlers back to its default."""
@@ -168,12 +178,15 @@ class SMTP(Connected):
         """The header of the mail, with the empty line that ends it.
 
         That of the mail that was sent, or, once anything was changed, of the one that would be;
-        empty as long as no sender is set.
+        empty as long as there is none to be composed.
         """
         sent = self._last_sent()
         if sent is not None:
             return sent.head()
-        return outgoing.head_of(self._compose()) if self.from_ else ""
+        try:
+            return outgoing.head_of(self._preview())
+        except (UsageError, MessageError):
+            return ""
 
     def get_message_headers_string(self) -> str:
         """Return `message_headers_string`."""
@@ -235,6 +248,10 @@ class SMTP(Connected):
         raw = source.raw_source(self, self._stream, self._run)
         return source.composed(self._draft(), raw, wrap, self._run)
 
+    def _preview(self) -> Composed:
+        """Return the mail as it would go out now, whether or not it may."""
+        return self._compose()
+
     def _draft(self, *, with_text: bool = True) -> Draft:
         draft = draft_from(self, self._stated() if with_text else (), with_text=with_text)
         return replace(
@@ -255,8 +272,11 @@ class SMTP(Connected):
         return (*(one.stated() for one in self.attachments), *named)
 
     def _made_of(self) -> tuple[object, ...]:
-        """Return what items state that can be changed without a word to the component."""
-        return recipients.stated(self.message_recipients), self._stated()
+        """Return what a mail was made of: changes count, and what items state tells the rest."""
+        return self._changes, recipients.stated(self.message_recipients), self._stated()
+
+    def _changed(self) -> None:
+        self._changes += 1
 
     def _last_sent(self) -> outgoing.Sent | None:
         """Return the mail that was sent, unless something was changed since."""
@@ -294,7 +314,7 @@ class SMTP(Connected):
 
     def _after_set(self, row: Row) -> None:
         self._step = advance(self._step, _act(row.name))
-        self._sent = None
+        self._changed()
         if row.name in source.SOURCES and self._values[row.name]:
             self._stream.give(None)
             self._only_source(row.name)
@@ -308,7 +328,7 @@ class SMTP(Connected):
 
     def _collection_changing(self, name: str) -> None:
         self._step = advance(self._step, _act(name))
-        self._sent = None
+        self._changed()
 
 
 def _act(name: str) -> Act:

@@ -42,8 +42,12 @@ class Stream:
         """Take *stream* in the place of the one before.
 
         Raises:
-            MessageError: With code 302 if it is no binary stream.
+            UsageError: If it is no binary stream.
         """
+        if stream is not None and (not hasattr(stream, "read") or hasattr(stream, "encoding")):
+            raise Situation.BAD_VALUE.error(
+                f"takes a binary stream, not {type(stream).__name__}", subject="message stream"
+            )
         self._given, self._looked, self._spent = stream, None, False
 
     def look(self, run: Run | None) -> Raw:
@@ -67,7 +71,7 @@ class Stream:
         given, self._looked = self._given, None
         if close and given is not None:
             self._given, self._spent = None, True
-            with suppress(OSError):
+            with suppress(OSError, AttributeError):  # what only reads has nothing to close
                 given.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 
 if TYPE_CHECKING:
@@ -49,3 +50,14 @@ def one_of(choices: Collection[str]) -> Callable[[str], str]:
 def one_line(subject: str) -> Callable[[str], str]:
     """Return a check that refuses CR, LF and NUL."""
     return lambda value: refuse_controls(value, subject)
+
+
+def text(value: object, subject: str) -> str:
+    """Return *value*, an argument that has to be text.
+
+    Raises:
+        UsageError: If it is something else.
+    """
+    if not isinstance(value, str):
+        raise Situation.BAD_VALUE.error(f"takes str, not {type(value).__name__}", subject=subject)
+    return value

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, dataclass_transform, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_type_hints
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.secret import MASK
@@ -43,6 +43,7 @@ class Row:
     # Other rows that are set along with this one, by its value; a function gets what they have.
     implies: Implies | None = None
     secret: bool = False
+    private: bool = False  # what people write: repr shows its length alone
     inert: str = ""  # why nothing but the default can be honoured here
     name: str = ""
     type: Any = object
@@ -94,6 +95,13 @@ class Row:
         except (KeyError, ValueError):
             raise self._bad(f"cannot be read as {kind.__name__}: {self._shown(text)}") from None
 
+    def shown(self, value: Any) -> str:
+        """Return *value* as a repr may show it."""
+        if self.secret:
+            return MASK
+        sized = self.private and isinstance(value, (str, bytes))
+        return f"<{type(value).__name__} of {len(value)}>" if sized else repr(value)
+
     def _shown(self, text: str) -> str:
         return MASK if self.secret else repr(text)
 
@@ -124,6 +132,7 @@ def prop(
     locked: Situation | None = None,
     implies: Implies | None = None,
     secret: bool = False,
+    private: bool = False,
 ) -> Any:
     """Declare a property; *key* is its name in config() where it has one there too."""
     return Row(
@@ -134,6 +143,7 @@ def prop(
         locked=locked,
         implies=implies,
         secret=secret,
+        private=private,
     )
 
 
@@ -197,18 +207,24 @@ class Declared:
         known = {row.name for row in rows(type(self))}
         for name, value in values.items():
             if name not in known:
-                raise Situation.BAD_VALUE.error(
-                    f"{type(self).__name__} has no such option", subject=name
-                )
+                raise unknown(type(self), name)
             setattr(self, name, value)
 
     def __repr__(self) -> str:
         shown = (
-            f"{row.name}={MASK if row.secret else repr(self._values[row.name])}"
+            f"{row.name}={row.shown(self._values[row.name])}"
             for row in rows(type(self))
             if row.name in self._values
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    if not TYPE_CHECKING:  # a checker that sees it lets every name pass
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Set an attribute; a name that is misspelt would otherwise be taken for nothing."""
+            if not (name.startswith("_") or hasattr(type(self), name)):
+                raise unknown(type(self), name)
+            super().__setattr__(name, value)
 
     def _set_up(self) -> None:
         """Make what the object needs before its rows are set.
@@ -237,6 +253,15 @@ def rows(cls: type[Declared]) -> Iterator[Row]:
     for base in reversed(cls.__mro__):
         seen.update((name, row) for name, row in vars(base).items() if isinstance(row, Row))
     yield from seen.values()
+
+
+def unknown(cls: type[Declared], name: str) -> GpgmailError:
+    """Return the error for a name that *cls* does not have, with the nearest that it has."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [one for one in dir(cls) if not one.startswith("_")], n=1)
+    hint = f"{near[0]} is the nearest" if near else ""
+    return Situation.BAD_VALUE.error(f"{cls.__name__} has no such member", subject=name, hint=hint)
 
 
 def is_set(obj: Declared, name: str) -> bool:

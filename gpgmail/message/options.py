@@ -55,7 +55,7 @@ class MessageOptions(Declared):
         doc="Envelope sender, when not `from_`; `<>` asks for no bounces.",
     )
     subject: str = prop(default="", check=one_line("Subject"), doc="Subject, in any script.")
-    message_text: str = prop(default="", doc="Text of the mail.")
+    message_text: str = prop(default="", private=True, doc="Text of the mail.")
     message_date: str = prop(
         default=AUTO, check=one_line("Date"), doc="Date field; `*` for now, empty for none."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 from datetime import UTC, datetime, timedelta
@@ -150,8 +151,8 @@ def test_the_date_is_now_or_none_or_the_callers(sink):
     sink.received.clear()
     assert not [line for line in unfolded(sent(sink, message_date="")) if line.startswith(b"Date")]
     sink.received.clear()
-    mail = sent(sink, message_date="Fri, 1 Mar 96 21:24:52 EST")
-    assert b"Date: Fri, 1 Mar 96 21:24:52 EST" in unfolded(mail)
+    mail = sent(sink, message_date="Tue, 14 Oct 97 06:08:31 PDT")
+    assert b"Date: Tue, 14 Oct 97 06:08:31 PDT" in unfolded(mail)
 
 
 def message_id(mail):
@@ -551,3 +552,37 @@ def test_without_such_an_address_nothing_asks_for_smtputf8():
         (connection,) = server.settled()
     assert b"SMTPUTF8" not in connection.commands[1]
     assert connection.contents[0].isascii()
+
+
+# ------------------------------------------------------------------------------ what cannot be folded
+
+UNFOLDABLE = "a" * 2000
+UNSIZED = "/proc/self/status"
+
+
+def long_field(mailer):
+    mailer.other_headers = f"X-Long: {UNFOLDABLE}"
+    mailer.attached_file = UNSIZED
+
+
+def long_type(mailer):
+    mailer.attachments.append(Attachment(UNSIZED, content_type=f"text/plain; x={UNFOLDABLE}"))
+
+
+def long_id(mailer):
+    mailer.attachments.append(Attachment(UNSIZED, content_id=UNFOLDABLE))
+
+
+def long_field_of_a_stream(mailer):
+    mailer.other_headers = f"Content-Type: text/plain; x={UNFOLDABLE}"
+    mailer.set_message_stream(io.BytesIO(b"a body\r\n"))
+
+
+@pytest.mark.parametrize("spoil", [long_field, long_type, long_id, long_field_of_a_stream])
+def test_a_field_that_cannot_be_folded_is_found_before_anything_is_sent(spoil):
+    with Hostile() as server:
+        mailer = smtp(server)
+        spoil(mailer)
+        with failing(2, UsageError):
+            mailer.send()
+        assert server.settled() == []

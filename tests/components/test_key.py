@@ -15,6 +15,7 @@ from tests.components.support import ALICE, SENDER, Ears, failing, psmtp, text_o
 from tests.crypto.helpers import Gpg
 from tests.keys.facts import key as made_key
 from tests.keys.facts import part
+from tests.servers.readers import Gpg as Reader
 from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, situations
 
 MANY = fixture_key("several-uids", "many")
@@ -392,3 +393,24 @@ def test_a_legacy_directory_signs_and_is_not_touched(sink, home):
         mailer.send()
     assert len(sink.received) == 1
     assert hashes(place) == before
+
+
+def test_the_key_that_is_shown_is_the_one_that_is_used(home, sink):
+    mixed = home("modern")  # the sender's secret key, and public keys of others
+    with psmtp(sink) as mailer:
+        mailer.key_count = mailer.recipient_key_count = 1
+        mailer.set_key_keyring(0, str(mixed))
+        mailer.set_recipient_key_keyring(0, str(mixed))
+        assert SENDER.address in mailer.get_key_user_id(0)
+        assert mailer.keys[0].secret_key_available
+        shown = mailer.keys[0].fingerprint
+        mailer.sign()
+        mailer.config("RequireProtection=False")
+        mailer.send()
+    signed = sink.received[0].data.partition(b"\r\n\r\n")[2]
+    assert Reader(mixed).read(signed).signer == shown
+
+
+def test_a_part_of_an_address_shows_no_key_that_it_would_not_take(own):
+    with failing(114):
+        Key(own, "lice@example.org").user_id  # noqa: B018 - reading is what is tried

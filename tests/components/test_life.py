@@ -366,3 +366,31 @@ def test_a_bcc_recipient_added_after_encryption_is_refused_if_it_names_his_key(
     mailer.b_cc = "someone.else@example.org"
     mailer.send()
     assert len(sink.received) == 1
+
+
+@pytest.mark.parametrize("collection", ["keys", "recipient_keys"])
+def test_keys_that_are_changed_after_they_were_used_are_not_taken_for_used(
+    sink, own, mailer, collection
+):
+    mailer.sign_and_encrypt()
+    getattr(mailer, collection).append(Key(own, BOB.fingerprint))
+    with failing(142 if collection == "keys" else 143, PolicyError):
+        mailer.send()
+    assert not sink.received
+    del getattr(mailer, collection)[1]
+    mailer.send()
+    assert len(sink.received) == 1
+
+
+def test_a_protected_text_is_not_made_something_else(sink, mailer):
+    mailer.encrypt()
+    mailer.keys.clear()
+    mailer.other_headers = "Content-Type: text/html"
+    with failing(2):
+        mailer.send()
+    assert not sink.received
+
+
+def test_the_header_can_be_read_before_anything_is_protected(mailer):
+    assert "\r\nSubject: " in mailer.message_headers_string
+    assert mailer.message_header_count

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import socket
+import threading
 import time
 
 import pytest
@@ -11,7 +13,7 @@ from gpgmail.components import PSMTP, SMTP, Attachment, Key
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import ConnectError, StateError, UnsupportedError, UsageError
 from gpgmail.message.options import MessageOptions
-from tests.components.support import ALICE, failing, smtp
+from tests.components.support import ALICE, failing, parsed, smtp
 from tests.servers.hostile import Hostile
 
 INERT = [row for row in rows(PSMTP) if row.inert]
@@ -153,3 +155,60 @@ def test_while_connected_the_local_end_is_read_from_the_connection():
         assert mailer.local_host == mailer.config("LocalHost") == "127.0.0.2"
         mailer.disconnect()
         assert mailer.config("LocalPort") == "0"
+
+
+# --------------------------------------------------------------------------------- wrong arguments
+
+
+@pytest.mark.parametrize("value", [None, b"bytes", 5])
+@pytest.mark.parametrize(
+    "method", ["config", "verify", "expand", "send_command", "queue", "process_queue"]
+)
+def test_an_argument_of_another_type_is_a_typed_error(sink, method, value):
+    with smtp(sink) as mailer:
+        mailer.connect()
+        with pytest.raises(UsageError, match="takes str, not"):
+            getattr(mailer, method)(value)
+
+
+def test_a_misspelt_property_is_refused():
+    mailer = SMTP()
+    with pytest.raises(UsageError, match="b_cc is the nearest"):
+        mailer.bcc = ALICE.address
+    with pytest.raises(UsageError, match="on_transfer is the nearest"):
+        mailer.on_transferr = print
+
+
+def test_what_is_written_is_in_no_repr():
+    mailer = SMTP(message_text="for Alice alone", html_text="<p>for Alice alone")
+    mailer.attachments.append(Attachment(data=b"for Alice alone", name="x"))
+    assert "Alice" not in repr(mailer)
+    assert "Alice" not in repr(mailer.attachments)
+
+
+@pytest.mark.parametrize("method", ["reset_headers", "set_message_stream", "reset"])
+def test_what_changes_the_message_waits_for_the_running_call(sink, method):
+    mailer = smtp(sink)
+    arguments = [io.BytesIO(b"x")] if method == "set_message_stream" else []
+    mailer.on_start_transfer = lambda _: getattr(mailer, method)(*arguments)
+    with failing(166, StateError):
+        mailer.send()
+    assert not sink.received
+
+
+def test_a_wait_in_do_events_can_be_interrupted():
+    mailer = SMTP(select_wait_millis=60_000)
+    thread = threading.Thread(target=mailer.do_events)
+    thread.start()
+    while thread.is_alive():
+        mailer.interrupt()
+        thread.join(0.1)
+
+
+def test_what_was_changed_by_a_handler_is_not_the_mail_that_was_sent(sink):
+    mailer = smtp(sink, subject="before")
+    mailer.on_end_transfer = lambda _: setattr(mailer, "subject", "after")
+    mailer.send()
+    assert parsed(sink.received[0])["Subject"] == "before"
+    assert "Subject: after\r\n" in mailer.message_headers_string
+    assert mailer.config("TransferText") == ""

@@ -76,7 +76,7 @@ def test_a_control_character_is_refused_by_name(char, name):
 
 
 def test_an_unknown_keyword_is_refused():
-    with pytest.raises(UsageError, match="no such option"):
+    with pytest.raises(UsageError, match=r"no such member.*mail_port is the nearest"):
         Options(mail_prot=1)
 
 
@@ -141,26 +141,26 @@ def test_what_an_object_needs_is_there_before_its_rows_are_set():
     class Noting(Options):
         def _set_up(self):
             super()._set_up()
-            self.noted = []
+            self._noted = []
 
         def _after_set(self, row):
-            self.noted.append(row.name)
+            self._noted.append(row.name)
 
-    assert Noting(mail_port=26, clear=False).noted == ["mail_port", "clear"]
+    assert Noting(mail_port=26, clear=False)._noted == ["mail_port", "clear"]
 
 
 def test_a_value_that_is_refused_is_not_noted():
     class Noting(Options):
         def _set_up(self):
-            self.noted = []
+            self._noted = []
 
         def _after_set(self, row):
-            self.noted.append(row.name)
+            self._noted.append(row.name)
 
     options = Noting()
     with pytest.raises(UsageError):
         options.level = 99
-    assert options.noted == []
+    assert options._noted == []
 
 
 def test_a_deferred_value_is_fetched_whenever_it_is_read():
@@ -271,3 +271,20 @@ def test_what_means_nothing_here_reads_its_default_and_takes_nothing_else():
     with pytest.raises(UsageError, match="takes int, not str"):
         further.store = "1"
     assert (further.window, further.store) == (False, 2)
+
+
+def test_a_misspelt_name_is_refused_with_the_nearest():
+    further = Further()
+    with pytest.raises(UsageError, match=r"Further has no such member .alive is the nearest."):
+        further.alvie = True
+    assert not hasattr(further, "alvie")
+    further._own = 1
+    assert further._own == 1
+
+
+class Written(Declared):
+    text: str = prop(default="", private=True, doc="Text.")
+
+
+def test_what_people_write_shows_its_length_alone():
+    assert repr(Written(text="not for the log")) == "Written(text=<str of 15>)"

@@ -21,7 +21,7 @@ class Attachment(Declared):
     """
 
     file: str = prop(default="", doc="Path of the file.")
-    data: bytes = prop(default=b"", doc="The content itself, where there is no file.")
+    data: bytes = prop(default=b"", private=True, doc="The content itself, where there is no file.")
     name: str = prop(default="", doc="Name that the recipient sees; by default the file's.")
     content_type: str = prop(default="", doc="Content type; by default what the name says.")
     inline: bool = prop(default=False, doc="Whether it is shown within the text.")

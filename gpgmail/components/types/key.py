@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from gpgmail.components import wording
+from gpgmail.core.codes import ErrorCode
 from gpgmail.core.declare import Declared, Row, prop
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.core.situations import Situation
@@ -48,6 +49,8 @@ class Key(Declared):
         default=b"", secret=True, doc="The key itself, armored or binary, in place of a keyring."
     )
     passphrase: str = prop(default="", secret=True, doc="Passphrase of the secret key.")
+
+    signs = False  # whether its facts are those of the key that would sign
 
     def __init__(  # the reference's constructors are positional
         self,
@@ -103,6 +106,11 @@ class Key(Declared):
     def query(self) -> str:
         """What the key is looked for by; empty means the first usable one."""
         return next((value for value in self._selectors.values() if value), "")
+
+    @property
+    def names(self) -> tuple[object, ...]:
+        """What names the key, to be compared."""
+        return self.keyring, self.encoded, self.query
 
     @property
     def blank(self) -> bool:
@@ -233,10 +241,13 @@ class Key(Declared):
     def _look(self) -> KeyFacts:
         ring = self.open()
         try:
+            if self.signs:
+                return ring.find_signer(self.query).key
             return ring.find_recipient(self.query, trust="always").key
-        except KeySelectionError:
+        except KeySelectionError as error:
             keys = ring.keys(self.query)
-            if not keys or (self.query and len(keys) > 1):
+            absent = self.query and error.code is ErrorCode.PGP_KEY_NOT_FOUND
+            if not keys or absent or (self.query and len(keys) > 1):
                 raise
             return keys[0]
 
