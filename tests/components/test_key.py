@@ -407,8 +407,7 @@ def test_the_key_that_is_shown_is_the_one_that_is_used(home, sink):
         mailer.sign()
         mailer.config("RequireProtection=False")
         mailer.send()
-    signed = sink.received[0].data.partition(b"\r\n\r\n")[2]
-    assert Reader(mixed).read(signed).signer == shown
+    assert Reader(mixed).read(text_of(sink.received[0]).encode()).signer == shown
 
 
 def test_a_part_of_an_address_shows_no_key_that_it_would_not_take(own):
