@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import stat
 import subprocess
@@ -84,7 +83,6 @@ def test_by_default_nothing_older_than_tls_1_2(good, ca_file):
     assert "SSLEnabledProtocols" in refused(old, ca_file).hint
 
 
-@pytest.mark.proves("SSLEnabledProtocols")
 @pytest.mark.skipif(not (ssl.HAS_TLSv1 and ssl.HAS_TLSv1_1), reason="OpenSSL without TLS 1.0, 1.1")
 @pytest.mark.parametrize(
     ("value", "server", "version"),
@@ -230,7 +228,6 @@ def test_the_strength_that_a_cipher_must_have(rsa, ca_file):
     assert "SSLCipherStrength" in refused(only_weak, ca_file, "SSLCipherStrength=129").hint
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to compare with")
 def test_standard_names_are_those_that_openssl_prints():
     command = ["openssl", "ciphers", "-stdname", "-s", "ALL:!PSK:!SRP:!aNULL:@SECLEVEL=0"]
     printed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
@@ -403,7 +400,6 @@ def renegotiating(chain, ca_file, *settings):
 
 
 @pytest.mark.proves("SSLEnableRenegotiation")
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to be the server")
 def test_a_server_may_negotiate_anew_unless_that_is_off(certificates, ca_file, tmp_path):
     chain = str(certificates.write_chain("good", tmp_path / "good.pem"))
     assert "ClientHello" in renegotiating(chain, ca_file)

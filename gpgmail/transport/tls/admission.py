@@ -171,6 +171,7 @@ class Admission:
         event = SSLServerAuthentication(pem, *_parties(chain[0]), self._status, accept)
         run.emit(event)
         run.touch()
+        run.check("on_ssl_server_authentication")
         return bool(event.accept)
 
 
