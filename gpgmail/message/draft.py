@@ -108,6 +108,9 @@ class Composed:
 
     `headers` are encoded and hold MIME-Version but no Content-* field: those belong to `content`.
     A mail is *international* whose content has header fields that are not ASCII (RFC 6532).
+
+    Raises:
+        UsageError: If a field cannot stand in a header, or cannot be folded.
     """
 
     headers: tuple[Field, ...]
@@ -115,6 +118,10 @@ class Composed:
     envelope: Envelope
     width: int = WIDTH
     international: bool = False
+
+    def __post_init__(self) -> None:
+        """Find a field that cannot be folded while nothing of the mail is on its way."""
+        _ = self._head
 
     def render(self) -> Iterator[bytes]:
         """Yield the whole mail; the content's header lines follow those of the message."""

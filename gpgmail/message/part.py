@@ -38,6 +38,9 @@ class Part:
     `body_size` counts the bytes that `chunks` yields, None where that is not known before. A
     `verbatim` part has no fields of its own: its chunks are header, empty line and body, exactly as
     they have to stay. `eight_bit` marks a body that could not be encoded without changing it.
+
+    Raises:
+        UsageError: If a field cannot stand in a header, or cannot be folded.
     """
 
     headers: tuple[Field, ...]
@@ -45,6 +48,10 @@ class Part:
     body_size: int | None = None
     eight_bit: bool = False
     verbatim: bool = False
+
+    def __post_init__(self) -> None:
+        """Find such a field while nothing of the mail is on its way."""
+        header_bytes(self.headers)
 
     def render(self) -> Iterator[bytes]:
         """Yield header, empty line and body."""
