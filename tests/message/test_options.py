@@ -22,7 +22,7 @@ EFFECTS = {  # a row set to a value, and the bytes that the mail has because of 
     "reply_to": ("us@example.org", b"\r\nReply-To: us@example.org\r\n"),
     "subject": ("Hello", b"\r\nSubject: Hello\r\n"),
     "message_text": ("one\ntwo\n", b"\r\n\r\none\r\ntwo\r\n"),
-    "message_date": ("Fri, 1 Mar 96 21:24:52 EST", b"Date: Fri, 1 Mar 96 21:24:52 EST\r\n"),
+    "message_date": ("Tue, 14 Oct 97 06:08:31 PDT", b"Date: Tue, 14 Oct 97 06:08:31 PDT\r\n"),
     "message_id": ("x@y", b"\r\nMessage-ID: <x@y>\r\n"),
     "importance": (1, b"\r\nImportance: high\r\n"),
     "priority": (3, b"\r\nPriority: non-urgent\r\n"),
