@@ -40,6 +40,11 @@ DEVIATIONS = {
     "then the error is raised",
     "message_recipient_options": "`NOTIFY SUCCESS` is sent as `NOTIFY=SUCCESS`, which RFC 3461 "
     "asks for",
+    "recipient_key_user_id": "a key found by a user id or key id in a directory has to be valid for "
+    "gpg, or config Trust=always, or be named by its fingerprint: anybody can make a key with "
+    "anybody's address",
+    "UseIPv6": "1 refuses names that have no IPv6 address; an IPv4 address that is given as such is "
+    "still connected to",
     "interrupt": "raises code 301 of SMTP in the call that was interrupted; code 301 of TCPClient "
     "does not occur beside it",
     "timeout": "a time limit is always code 201 of TCPClient",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from gpgmail.transport.session import Session
 
 _AS_TEXT = "*"
+_MOST_LOST = 3
 
 
 def queue(composed: Composed, directory: str, run: Run) -> str:
@@ -56,17 +56,29 @@ def process(
     keep: bool,
     stop_on: Collection[RecipientType],
 ) -> None:
-    """Send what waits in *directory* through one session, opened for the first that can be sent.
+    """Send what waits in *directory*; a connection is opened for the first that can be sent.
+
+    One that is lost over a mail is made anew for the next, until that happens three times in a row.
 
     Raises:
         MessageError: If the directory cannot be read or written.
-        DeliveryError: If the connection fails, or after all were tried some mails were not sent.
+        DeliveryError: If no connection can be made, or after all were tried some mails were not
+            sent.
     """
     with ExitStack() as stack:
-        session = cache(lambda: stack.enter_context(in_session()))
+        session: Session | None = None
+        lost = 0  # connections, one after the other
+
+        def ready() -> Session:
+            nonlocal session
+            if session is None or not session.still_there():
+                session = stack.enter_context(in_session())
+            return session
 
         def deliver(mail: Queued) -> Mapping[str, Reply]:
-            receipt = session().deliver(
+            nonlocal lost
+            lost += 1
+            receipt = ready().deliver(
                 mail.envelope,
                 mail.content(),
                 size=mail.size,
@@ -75,10 +87,14 @@ def process(
                 stop_on=stop_on,
                 verb=mail.verb,
             )
+            lost = 0
             return receipt.refused
 
         def usable() -> bool:
-            return not session.cache_info().currsize or session().still_there()
+            nonlocal lost
+            if session is not None and session.still_there():
+                lost = 0
+            return lost < _MOST_LOST
 
-        done = runner.process(directory, deliver, run, keep=keep, ready=session, usable=usable)
+        done = runner.process(directory, deliver, run, keep=keep, ready=ready, usable=usable)
     done.raise_for_unsent()

@@ -87,7 +87,7 @@ class Situation(Enum):
     KEY_UNTRUSTED = (
         KeySelectionError,
         Code.KEY_UNTRUSTED,
-        "name its fingerprint, or trust='always'",
+        "name its fingerprint, or set trust to always",
     )
     PASSPHRASE = (PassphraseError, Code.PGP_PASSPHRASE, "give the key's passphrase")
     BAD_ARMOR = (CryptoError, Code.PGP_BAD_ARMOR, "")

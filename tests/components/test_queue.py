@@ -408,3 +408,18 @@ def test_an_encrypted_mail_lies_encrypted_and_arrives(tmp_path, sink, own, reade
     verdict = reader.read(text_of(sink.received[0]).encode())
     assert verdict.decrypted
     assert secret.encode() in verdict.content
+
+
+def test_a_mail_that_costs_the_connection_does_not_hold_up_the_others(sink, tmp_path):
+    scripts = ({Phase.RCPT: Drop()}, {}, {})
+    with Hostile(scripts) as server:
+        mailer = smtp(server, subject="first")
+        mailer.queue(str(tmp_path))
+        mailer.subject = "second"
+        mailer.queue(str(tmp_path))
+        with failing(1120):
+            mailer.process_queue(str(tmp_path))
+        first, second = server.settled()
+    assert not first.contents
+    assert b"Subject: second" in second.contents[0]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".queued"]

@@ -199,7 +199,7 @@ class TestTrusted:
         assert error.code is ErrorCode.KEY_UNTRUSTED
         assert "Eve <eve@example.org> is unknown" in str(error)
         assert "fingerprint" in error.hint
-        assert "trust='always'" in error.hint
+        assert "set trust to always" in error.hint
 
     def test_another_user_id_of_the_key_does_not_help(self):
         """gpg itself takes the key when it is given the fingerprint."""
