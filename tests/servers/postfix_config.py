@@ -56,6 +56,8 @@ FACES: Mapping[str, Mapping[str, str]] = {
         "smtpd_tls_wrappermode": "yes",
         "smtpd_tls_chain_files": "{state}/tls/untrusted.pem",
     },
+    "tls_1_2": {"smtpd_tls_protocols": "TLSv1.2", "smtpd_tls_mandatory_protocols": "TLSv1.2"},
+    "tls_1_3": {"smtpd_tls_protocols": ">=TLSv1.3", "smtpd_tls_mandatory_protocols": ">=TLSv1.3"},
     "client_certificate": _CLIENT_CERTIFICATE,
     "client_certificate_implicit": {"smtpd_tls_wrappermode": "yes", **_CLIENT_CERTIFICATE},
     "small": {"message_size_limit": str(SIZE_LIMIT)},
