@@ -3,9 +3,10 @@
     python -m gpgmail.conformance surface.json [--tests DIRECTORY] [--planned FILE]
 
 The table of the reference's members is compared with the components: names, accessors, parameters,
-defaults, error codes. A member that works needs a test that carries its name in a `proves` mark.
-Members in the file of planned ones may be missing, and none of those that work may stand there. The
-exit code is 1 when anything is missing, has no test, or is planned although it works.
+defaults, error codes; what a page of plain SMTP has, with both of them. A member that works needs a
+test that carries its name in a `proves` mark and runs everywhere. Members in the file of planned
+ones may be missing, and none of those that work may stand there. The exit code is 1 when anything
+is missing, has no test, or is planned although it works, and when a mark is on what may not run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import ast
 import inspect
 import json
+import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,6 +38,8 @@ UNUSED = "unused codes"  # and the one that tries all codes that never occur
 _DEFAULTS = {"TRUE": True, "FALSE": False, "True": True, "False": False}
 _ALWAYS_SET = ("rw", "wo")
 _ALWAYS_READ = ("rw", "ro")
+_PLAIN = "SMTP ("  # how the names of the pages begin that know no OpenPGP
+_EXCUSE = re.compile(r"\bpytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b")
 
 
 class Status(StrEnum):
@@ -70,7 +74,7 @@ def members(
     """Yield every member of the reference with what it is here."""
     listed = frozenset(planned)
     for kind, name, entry in _entries(surface):
-        fault = _CHECKS[kind](name, entry)
+        fault = _fault(kind, name, entry)
         status, note = _status(kind, name, fault)
         tests = proofs.get(_proved_as(kind, name, status), ())
         if name in listed:
@@ -83,20 +87,68 @@ def members(
 def proofs_in(directory: Path) -> dict[str, tuple[str, ...]]:
     """Return the tests below *directory* that prove a member, by the member's name."""
     found: dict[str, list[str]] = {}
+    for where, names, excuse in _marked_in(directory):
+        for name in names if not excuse else ():
+            found.setdefault(name, []).append(where)
+    return {name: tuple(tests) for name, tests in found.items()}
+
+
+def idle_in(directory: Path) -> tuple[str, ...]:
+    """Return what below *directory* is marked to prove a member and may not run, and why."""
+    return tuple(f"{where} {excuse}" for where, _, excuse in _marked_in(directory) if excuse)
+
+
+def _marked_in(directory: Path) -> Iterator[tuple[str, tuple[str, ...], str]]:
     for path in sorted(directory.rglob("test_*.py")):
         where = path.relative_to(directory.parent)
         tree = ast.parse(path.read_text("utf-8"))
+        collected = _collected(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                for name in _proved_by(node):
-                    found.setdefault(name, []).append(f"{where}::{node.name}")
-    return {name: tuple(tests) for name, tests in found.items()}
+            if isinstance(node, ast.FunctionDef) and (names := tuple(_proved_by(node))):
+                excuse = collected.get(node, "is not collected")
+                yield f"{where}::{node.name}", names, excuse
 
 
 def _proved_by(test: ast.FunctionDef) -> Iterator[str]:
     for mark in test.decorator_list:
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.proves":
             yield from (str(ast.literal_eval(argument)) for argument in mark.args)
+
+
+def _collected(tree: ast.Module) -> dict[ast.stmt, str]:
+    """Return the tests that pytest finds in a file, each with why it may not run."""
+    excuses, whole = _excuses(tree)
+    found: dict[ast.stmt, str] = {}
+    for outer in tree.body:
+        if not isinstance(outer, ast.ClassDef | ast.FunctionDef):
+            continue
+        in_class = isinstance(outer, ast.ClassDef) and outer.name.startswith("Test")
+        for node in outer.body if in_class else [outer]:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                excused = whole or _is_excused(outer, excuses) or _is_excused(node, excuses)
+                found[node] = "may be skipped" if excused else ""
+    return found
+
+
+def _is_excused(node: ast.ClassDef | ast.FunctionDef, excuses: set[str]) -> bool:
+    decorators = {ast.unparse(one) for one in node.decorator_list}
+    own = ast.unparse(node) if isinstance(node, ast.FunctionDef) else "".join(decorators)
+    return bool(decorators & excuses or _EXCUSE.search(own))
+
+
+def _excuses(tree: ast.Module) -> tuple[set[str], bool]:
+    """Return the names of a file's own skipping marks, and whether all of it may be skipped."""
+    names: set[str] = set()
+    whole = False
+    for node in tree.body:
+        definition = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if definition or not _EXCUSE.search(ast.unparse(node)):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        named = {target.id for target in targets if isinstance(target, ast.Name)}
+        whole = whole or not named or "pytestmark" in named
+        names |= named
+    return names, whole
 
 
 def _entries(surface: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -136,17 +188,27 @@ def _proved_as(kind: str, name: str, status: Status) -> str:
 # ---------------------------------------------------------------------- what is wrong with a member
 
 
-def _property(name: str, entry: Mapping[str, Any]) -> str:
+def _fault(kind: str, name: str, entry: Mapping[str, Any]) -> str:
+    """Return what is wrong with a member in PSMTP, or in SMTP where that has to have it."""
+    check = _CHECKS[kind]
+    plain = any(page.startswith(_PLAIN) for page in entry["seeds"])
+    faults = (
+        (one.__name__, check(one, name, entry)) for one in (face.PSMTP, face.SMTP)[: 1 + plain]
+    )
+    return next((f"{owner}: {fault}" for owner, fault in faults if fault), "")
+
+
+def _property(owner: type[Any], name: str, entry: Mapping[str, Any]) -> str:
     access = entry.get("access", "rw")
     needed = [f"get_{name}"] * (access in _ALWAYS_READ) + [f"set_{name}"] * (access in _ALWAYS_SET)
     if " " in entry.get("type", "") or entry.get("type", "") in ("Firewall", "Certificate"):
         needed = [name]  # a collection or a value, reached by its attribute alone
     elif not entry.get("indexed"):
         needed = [name, *(accessor.replace("__", "_").removesuffix("_") for accessor in needed)]
-    absent = [one for one in needed if not hasattr(face.PSMTP, one)]
+    absent = [one for one in needed if not hasattr(owner, one)]
     if absent:
         return f"no {', '.join(absent)}"
-    return "" if entry.get("indexed") or access == "wo" else _default(face.PSMTP(), name, entry)
+    return "" if entry.get("indexed") or access == "wo" else _default(owner(), name, entry)
 
 
 def _default(owner: object, name: str, entry: Mapping[str, Any]) -> str:
@@ -160,8 +222,8 @@ def _default(owner: object, name: str, entry: Mapping[str, Any]) -> str:
     return "" if str(found) == str(expected) else f"is {found!r} by default, not {expected!r}"
 
 
-def _method(name: str, entry: Mapping[str, Any]) -> str:
-    method = getattr(face.PSMTP, name, None)
+def _method(owner: type[Any], name: str, entry: Mapping[str, Any]) -> str:
+    method = getattr(owner, name, None)
     if not callable(method):
         return f"no {name}()"
     documented = [part.partition(":")[0].strip() for part in entry["args"].split(",") if part]
@@ -169,17 +231,17 @@ def _method(name: str, entry: Mapping[str, Any]) -> str:
     return "" if found == documented else f"takes {found}, not {documented}"
 
 
-def _event(name: str, entry: Mapping[str, Any]) -> str:
+def _event(owner: type[Any], name: str, entry: Mapping[str, Any]) -> str:
     event = next((event for event in EVENTS if event.handler == name), None)
-    if event is None or not hasattr(face.PSMTP, name):
+    if event is None or not hasattr(owner, name):
         return "no such event"
     documented = {parameter["name"] for parameter in entry["params"]}
     lacking = documented - set(inspect.get_annotations(event))
     return f"lacks {', '.join(sorted(lacking))}" if lacking else ""
 
 
-def _setting(name: str, entry: Mapping[str, Any]) -> str:
-    mailer = face.PSMTP()
+def _setting(owner: type[Any], name: str, entry: Mapping[str, Any]) -> str:
+    mailer = owner()
     try:
         value = mailer.config(name)
     except GpgmailError as error:
@@ -201,7 +263,7 @@ def _accepts(mailer: Any, text: str) -> bool:  # noqa: ANN401 - a component
     return True
 
 
-def _field(name: str, entry: Mapping[str, Any]) -> str:
+def _field(_owner: type[Any], name: str, entry: Mapping[str, Any]) -> str:
     kind_name, _, field = name.partition(".")
     kind: type[Declared] | None = getattr(face, kind_name, None)
     if kind is None:
@@ -215,7 +277,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> str:
     return _default(kind(), field, entry)
 
 
-def _error(name: str, _: Mapping[str, Any]) -> str:
+def _error(_owner: type[Any], name: str, _entry: Mapping[str, Any]) -> str:
     try:
         _code(name)
     except KeyError:
@@ -235,7 +297,7 @@ _KINDS = {
     "events": "event",
     "config": "setting",
 }
-_CHECKS: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = {
+_CHECKS: Mapping[str, Callable[[type[Any], str, Mapping[str, Any]], str]] = {
     "property": _property,
     "method": _method,
     "event": _event,
@@ -263,7 +325,7 @@ def main(arguments: list[str] | None = None) -> int:
             planned_in(planned) if planned.exists() else (),
         )
     )
-    wrong = [one.name for one in table if one.wrong]
+    wrong = [*(one.name for one in table if one.wrong), *idle_in(options.tests)]
     lines = (*map(_line, table), _sum(table), _end(wrong))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 1 if wrong else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -17,6 +18,7 @@ from gpgmail.core.codes import NEVER
 TESTS = Path(__file__).parent
 SURFACE = TESTS / "data" / "surface.json"
 PLANNED = TESTS / "data" / "planned.txt"
+PLANNED_AT_MOST = 4  # goes down with the file, and never up
 SHAPE = json.loads(SURFACE.read_text("utf-8"))
 
 
@@ -44,6 +46,14 @@ def test_what_is_planned_or_deviates_is_of_the_reference(table):
     names = {one.name for one in table}
     assert set(conformance.planned_in(PLANNED)) <= names
     assert set(DEVIATIONS) <= names
+
+
+def test_the_list_of_planned_members_only_shrinks():
+    assert len(conformance.planned_in(PLANNED)) == PLANNED_AT_MOST
+
+
+def test_every_mark_stands_on_a_test_that_runs():
+    assert conformance.idle_in(TESTS) == ()
 
 
 def test_a_mark_names_a_member(table):
@@ -77,6 +87,9 @@ def checked(section, name, entry, proofs=None, planned=()):
     ("section", "name", "entry", "note"),
     [
         ("properties", "no_such", {"access": "ro", "default": ""}, "no no_such, get_no_such"),
+        ("properties", "key_count", {"seeds": ["SMTP (Java)"]}, "SMTP: no key_count"),
+        ("methods", "sign", {"args": "", "seeds": ["SMTP (Java)"]}, "SMTP: no sign()"),
+        ("config", "ClearSignature", {"seeds": ["SMTP (Java)"]}, "SMTP: "),
         ("properties", "mail_port", {"default": "26"}, "is 25 by default, not '26'"),
         ("properties", "idle", {"access": "rw"}, "no set_idle"),
         ("methods", "fly", {"args": ""}, "no fly()"),
@@ -108,6 +121,40 @@ def test_a_planned_member_is_no_fault_until_it_works():
     assert (absent.status, absent.wrong) == (Status.PLANNED, False)
     there = checked("config", "KeepQueue", {}, proved("KeepQueue", "test"), ["KeepQueue"])
     assert there.wrong
+
+
+SHOWING = "@pytest.mark.proves('mail_port')\ndef test_shown(): ...\n"
+IDLE = {
+    "skipped": "@pytest.mark.skip\n" + SHOWING,
+    "skipped where": "@pytest.mark.skipif(True, reason='')\n" + SHOWING,
+    "may fail": "@pytest.mark.xfail\n" + SHOWING,
+    "some cases": "@pytest.mark.parametrize('a', [pytest.param(1, marks=pytest.mark.skip)])\n"
+    + SHOWING,
+    "by a name": "needs = pytest.mark.skipif(True, reason='')\n@needs\n" + SHOWING,
+    "from within": SHOWING.replace("...", "pytest.skip()"),
+    "the whole file": "pytestmark = pytest.mark.skip\n" + SHOWING,
+    "where something is lacking": "pytest.importorskip('x')\n" + SHOWING,
+    "the class": "@pytest.mark.skip\nclass TestIt:\n" + indent(SHOWING, " "),
+    "no class of tests": "class It:\n" + indent(SHOWING, " "),
+    "nested": "def test_outer():\n" + indent(SHOWING, " "),
+    "no test": SHOWING.replace("test_", ""),
+}
+
+
+@pytest.mark.parametrize("text", IDLE.values(), ids=IDLE)
+def test_a_mark_on_what_may_not_run_proves_nothing(tmp_path, text):
+    (tmp_path / "test_it.py").write_text(text)
+    assert conformance.proofs_in(tmp_path) == {}
+    (idle,) = conformance.idle_in(tmp_path)
+    assert "shown" in idle
+
+
+@pytest.mark.parametrize("text", [SHOWING, "class TestIt:\n" + indent(SHOWING, " ")])
+def test_a_mark_on_a_test_proves_its_member(tmp_path, text):
+    other = "@pytest.mark.skip\ndef test_other(): ...\n"
+    (tmp_path / "test_it.py").write_text(text + other)
+    assert list(conformance.proofs_in(tmp_path)) == ["mail_port"]
+    assert conformance.idle_in(tmp_path) == ()
 
 
 def test_the_program_prints_the_table_and_fails_where_something_is_wrong(capsys, tmp_path):
