@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
@@ -31,45 +32,23 @@ _TIME = "%y%m%d%H%M%SZ"
 class Places:
     """A server on loopback; `pages` has what is at each path, `requests` what was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.pages: dict[str, Any] = {}
         self.requests: list[tuple[str, str, bytes]] = []
         self.over = threading.Event()
-        places = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                places.requests.append((self.command, self.path, body))
-                page = places.pages.get(self.path)
-                if callable(page):
-                    page = page(self, body)
-                if page is not None:
-                    self.reply(200, page)
-                elif self.path not in places.pages:
-                    self.reply(404, b"")
-
-            def reply(self, status: int, content: bytes, **fields: str) -> None:
-                self.send_response(status)
-                for name, value in fields.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = answer  # noqa: N815 - names of http.server
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "http"
+        if tls is not None:
+            self._scheme = "https"
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     def url(self, path: str) -> str:
         """The address of a page."""
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
+        host = "127.0.0.1" if self._scheme == "http" else "localhost"
+        return f"{self._scheme}://{host}:{self._server.server_port}{path}"
 
     def close(self) -> None:
         """End the server, and what hangs in it."""
@@ -88,6 +67,35 @@ class Places:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _handler(places: Places) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            places.requests.append((self.command, self.path, body))
+            page = places.pages.get(self.path)
+            if callable(page):
+                page = page(self, body)
+            if page is not None:
+                self.reply(200, page)
+            elif self.path not in places.pages:
+                self.reply(404, b"")
+
+        def reply(self, status: int, content: bytes, **fields: str) -> None:
+            self.send_response(status)
+            for name, value in fields.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = answer  # noqa: N815 - names of http.server
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
 
 
 @dataclass(slots=True)

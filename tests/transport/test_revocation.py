@@ -295,6 +295,54 @@ def test_only_http_is_spoken(serving, middle, url):
     assert untouched(server)
 
 
+def test_a_place_may_have_a_certificate_of_its_own(serving, root, middle, tmp_path):
+    """It is verified as the mail server's is."""
+    issued = []
+    for authority in (root, Issued.root("Stranger")):
+        with Places(authority.server().server_context(tmp_path)) as secured:
+            issued.append(middle.server(ocsp=[secured.url(ANSWER)]))
+            secured.pages[ANSWER] = answer(issued[-1], middle)
+            server, options = serving(issued[-1], SSLCheckOCSP=2)
+            if authority is root:
+                send(options)
+                assert [method for method, _, _ in secured.requests] == ["POST"]
+                continue
+            with failing(TlsError, 280) as caught:
+                send(options)
+            assert "unable to get local issuer" in caught.value.detail
+            assert secured.requests == []
+            assert untouched(server)
+
+
+@pytest.mark.proves("SSLCheckOCSP")
+def test_a_certificate_that_was_accepted_by_hand_can_be_revoked(serving, places, responder):
+    """Its issuer is whom the server sends, and who signed it."""
+    stranger = Issued.root("Stranger").authority("Lower")
+    issued = stranger.server(ocsp=[places.url(ANSWER)])
+    responder.authority = responder.signer = stranger
+    responder.known.append(issued)
+    _, options = serving(issued, SSLCheckOCSP=2)
+    options.ssl_accept_server_cert_encoded = issued.pem
+    send(options)
+    responder.known.clear()
+    responder.revoked.append(issued)
+    with failing(TlsError, 280) as caught:
+        send(options)
+    assert "was revoked on" in caught.value.detail
+
+
+def test_an_issuer_that_nobody_shows(serving, places, responder):
+    stranger = Issued.root("Stranger")
+    issued = stranger.server(ocsp=[places.url(ANSWER)])
+    server, options = serving(issued, SSLCheckOCSP=1)
+    options.ssl_accept_server_cert_encoded = issued.pem
+    with failing(TlsError, 280) as caught:
+        send(options)
+    assert "issuer is not known" in caught.value.detail
+    assert places.requests == []
+    assert untouched(server)
+
+
 # ---- lists ----
 
 
