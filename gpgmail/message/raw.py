@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from gpgmail.message.headers import Field
 
-_LONGEST_HEAD = 1 << 20  # a header larger than this is none
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:.*\r\n(?:[ \t].*\r\n)*")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_KEPT = 998  # bytes of a line that are looked at, as long as a line may be: a name is among them
 _BLIND = {"bcc", "resent-bcc"}
 
 
@@ -85,15 +85,14 @@ def look(source: Source, run: Run | None = None) -> Raw:
         raise Situation.BAD_VALUE.error(
             "holds a CR without LF, which no mail can", subject="raw message"
         )
-    head, names = _head(bytes(seen.head))
+    names = seen.head.names()
     if names & _BLIND:
         raise Situation.BAD_VALUE.error(
             "would tell everybody who else got the mail",
             subject="Bcc field of a raw message",
             hint="take it out, and set b_cc",
         )
-    rest_is_ascii = seen.head[len(head) :].isascii() and seen.ascii_tail
-    return Raw(lambda: crlf(chunks()), seen.size, names, head.isascii(), rest_is_ascii)
+    return Raw(lambda: crlf(chunks()), seen.size, names, seen.ascii_head, seen.ascii_body)
 
 
 def _kept(chunks: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:
@@ -108,8 +107,8 @@ class _Scan:
 
     def __init__(self) -> None:
         self.size = 0
-        self.head = bytearray()
-        self.ascii_tail = True
+        self.head = _Head()
+        self.ascii_head = self.ascii_body = True
         self._lone_cr = False
         self._last = b""
 
@@ -120,9 +119,9 @@ class _Scan:
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes, in which every LF has its CR."""
-        room = _LONGEST_HEAD - len(self.head)
-        self.head += chunk[:room]
-        self.ascii_tail = self.ascii_tail and chunk[room:].isascii()
+        ends = self.head.feed(chunk)
+        self.ascii_head = self.ascii_head and chunk[:ends].isascii()
+        self.ascii_body = self.ascii_body and chunk[ends:].isascii()
         joined = self._last + chunk
         self._last = b"\r" if joined.endswith(b"\r") else b""
         whole = joined[: len(joined) - len(self._last)]
@@ -130,13 +129,38 @@ class _Scan:
         self.size += len(chunk)
 
 
-def _head(beginning: bytes) -> tuple[bytes, frozenset[str]]:
-    """Return the header and the names of its fields, or nothing where there is none."""
-    names, position = [], 0
-    while found := _FIELD.match(beginning, position):
-        names.append(found[1].decode().lower())
-        position = found.end()
-    ends = beginning.startswith(b"\r\n", position) or position == len(beginning)
-    if not ends or "from" not in names:
-        return b"", frozenset()
-    return beginning[:position], frozenset(names)
+class _Head:
+    """Follows a header line by line to its end, however far that is, and keeps its names alone."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._line = b""  # the beginning of the one that is not complete yet
+        self._open = True
+
+    def feed(self, chunk: bytes) -> int:
+        """Return how much of *chunk* can belong to the header."""
+        at = 0
+        while self._open and at < len(chunk):
+            end = chunk.find(b"\n", at) + 1
+            piece = chunk[at : end or None]
+            self._line += piece[: _KEPT - len(self._line)]
+            at += len(piece)
+            if end:
+                self._judge()
+        return at
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the fields, none where this is no header of a mail."""
+        if self._line:
+            self._judge()
+        return frozenset(self._names if "from" in self._names else ())
+
+    def _judge(self) -> None:
+        line, self._line = self._line, b""
+        field = _FIELD.match(line)
+        if field is not None:
+            self._names.add(field[1].decode().lower())
+        elif not (self._names and line.startswith((b" ", b"\t"))):
+            self._open = False
+            if line != b"\r\n":
+                self._names.clear()

@@ -554,7 +554,7 @@ def test_without_such_an_address_nothing_asks_for_smtputf8():
     assert connection.contents[0].isascii()
 
 
-# ------------------------------------------------------------------------------ what cannot be folded
+# ------------------------------------------------------------------------- what cannot be folded
 
 UNFOLDABLE = "a" * 2000
 UNSIZED = "/proc/self/status"
