@@ -17,7 +17,7 @@ set -eu
 # The programs that tests start come first; they are unpacked even when the machine has them too,
 # so that every run tests the same layout.
 wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch
-    dovecot-core dovecot-lmtpd exim4-daemon-heavy libsasl2-modules-gssapi-mit
+    dovecot-core exim4-daemon-heavy libsasl2-modules-gssapi-mit
     krb5-admin-server krb5-kdc krb5-user python3-decorator python3-gssapi
     libengine-pkcs11-openssl softhsm2
     dante-server libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin"
