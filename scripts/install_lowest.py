@@ -31,7 +31,8 @@ def main() -> int:
     """Run pip on the pinned requirements, and return its exit code."""
     pyproject = Path(__file__).parent.parent / "pyproject.toml"
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["demo"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["auth"], *extras["demo"]]
     pins = [oldest(requirement) for requirement in wanted]
     print("oldest admitted:", *pins)
     command = [sys.executable, "-m", "pip", "install", "-q", *pins]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from gpgmail.core.events import Event
 from gpgmail.core.passphrases import Passphrases, PassphraseSource
 from gpgmail.core.run import DEFAULT_TIMEOUT, Run
+from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.engines import engine as get_engine
@@ -39,11 +40,12 @@ class Mailer:
     is a `Keyring`, or what `Keyring.open` takes, and has the signing keys; *more_keyrings* add
     public keys. *passphrase* is a text for every key, a mapping of fingerprints to texts, or a
     callable that gets a `KeyPassphrase` event and returns a text; without it the user's gpg-agent
-    answers. *proxy* is a proxy URL such as `socks5h://user:password@host:1080` (http, socks4,
-    socks4a, socks5, socks5h), or `"environment"` for what ALL_PROXY, HTTPS_PROXY and NO_PROXY say;
-    without it they are not looked at. *trust* is `"gnupg"`, `"always"`, `"pinned:FILE"` or a
-    policy; by default what the keyring's kind asks for. *timeout* is in seconds without any
-    progress, 0 for none.
+    answers. *token* is a bearer token for *user* in place of *password*, or a callable that returns
+    one and is asked at each connection. *proxy* is a proxy URL such as
+    `socks5h://user:password@host:1080` (http, socks4, socks4a, socks5, socks5h), or `"environment"`
+    for what ALL_PROXY, HTTPS_PROXY and NO_PROXY say; without it they are not looked at. *trust* is
+    `"gnupg"`, `"always"`, `"pinned:FILE"` or a policy; by default what the keyring's kind asks for.
+    *timeout* is in seconds without any progress, 0 for none.
 
     Raises:
         UsageError: If an argument cannot be used.
@@ -58,6 +60,7 @@ class Mailer:
         passphrase: PassphraseSource = None,
         user: str | None = None,
         password: str | None = None,
+        token: str | Callable[[], str] | None = None,
         ca_file: str | Path | None = None,
         proxy: str | None = None,
         trust: str | Trust | None = None,
@@ -66,6 +69,7 @@ class Mailer:
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         self._options = _transport(server, user, password, ca_file, proxy) if server else None
+        self._token = _token_source(token, self._options)
         self._desk = Desk(
             engine=get_engine(engine),
             keyrings=Keyrings(keyring, more_keyrings, trust=trust),
@@ -161,6 +165,8 @@ class Mailer:
     def _connected(self, options: TransportOptions, run: Run) -> Session:
         if self._session is None or not self._session.use(run).still_there():
             self._session = None
+            if self._token is not None:
+                options.authorization_identity = self._token()
             self._session = Session.open(options, run)
         return self._session
 
@@ -201,3 +207,14 @@ def _transport(
 
         state(options, proxy)
     return options
+
+
+def _token_source(
+    token: str | Callable[[], str] | None, options: TransportOptions | None
+) -> Callable[[], str] | None:
+    if token is None or options is None:
+        return None
+    if not options.user:
+        raise Situation.BAD_VALUE.error("is needed with a token", subject="user")
+    options.auth_mechanisms = "OAUTHBEARER,XOAUTH2"
+    return token if callable(token) else Secret(token).reveal

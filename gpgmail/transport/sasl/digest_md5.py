@@ -1,6 +1,6 @@
 """DIGEST-MD5: hashes of password, challenge and server prove both sides (RFC 2831).
 
-Written here: pysasl has no such mechanism, and pure-sasl, which has, has not been kept since 2019.
+Written here: pysasl has no such mechanism, and the only wheel of pure-sasl is for Python 2.
 """
 
 from __future__ import annotations
