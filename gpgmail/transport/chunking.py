@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 EXTENSION = "CHUNKING"
+LARGEST = 256 * 1024  # bytes of a chunk; most mails are one
 
 # Whoever does not know the command takes the chunk for commands.
 NOT_KNOWN = frozenset({500, 501, 502, 504})
@@ -34,7 +35,7 @@ class Chunk(NamedTuple):
 
 
 def chunks(content: Iterable[bytes], *, eight_bit: bool) -> Iterator[Chunk]:
-    """Yield *content* in chunks of about 64 KiB.
+    """Yield *content* in chunks of at most LARGEST, but for a last line end that it lacked.
 
     Each comes when the next piece of its source is there: only once no source and no handler can
     object any more there is one that is marked as the last.
@@ -44,7 +45,7 @@ def chunks(content: Iterable[bytes], *, eight_bit: bool) -> Iterator[Chunk]:
     """
     checker = Checker(eight_bit=eight_bit)
     waiting = b""
-    for block in blocks(content):
+    for block in blocks(content, LARGEST):
         if waiting:
             yield Chunk(waiting, last=False)
         checker.feed(block)

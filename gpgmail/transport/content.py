@@ -17,14 +17,14 @@ BLOCK = 64 * 1024
 _CRLF = b"\r\n"
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of at most BLOCK, small ones joined; none is empty."""
+def blocks(chunks: Iterable[bytes], most: int = BLOCK) -> Iterator[bytes]:
+    """Yield the same bytes in pieces of at most *most*, small ones joined; none is empty."""
     group: list[bytes] = []
     size = 0
     for chunk in chunks:
-        for start in range(0, len(chunk), BLOCK):
-            piece = chunk[start : start + BLOCK]
-            if size + len(piece) > BLOCK:
+        for start in range(0, len(chunk), most):
+            piece = chunk[start : start + most]
+            if size + len(piece) > most:
                 yield b"".join(group)
                 group, size = [], 0
             group.append(piece)

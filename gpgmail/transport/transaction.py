@@ -11,6 +11,8 @@ The order depends on what the server offers, and on whether a refused recipient 
 | PIPELINING and CHUNKING | MAIL RCPT RCPT BDAT content         | MAIL RCPT RCPT / BDAT content  |
 | CHUNKING                | MAIL / RCPT / RCPT / BDAT content   | the same                       |
 
+A second chunk waits for the answers to the recipients; the others wait for nothing.
+
 So of a mail that is stopped neither the end of its content nor any chunk was sent. A group that is
 under way is heard to its end: then the session stays in step, and every command has its answer.
 """
@@ -156,8 +158,11 @@ class Transaction:
         self._client.sent(size)
 
     def _look_at_answers(self) -> None:
-        """Hear what there is to hear between two chunks, and stop where they are for nobody."""
-        while self._waiting and (not self._pipelined or self._client.spoken()):
+        """Hear what there is to hear between two chunks, and stop where they are for nobody.
+
+        Of the first one that is waited for: Exim hangs up where three chunks are for nobody.
+        """
+        while self._waiting and (not self._pipelined or self._unnamed or self._client.spoken()):
             self._hear(all_but=len(self._waiting) - 1)
         known = self._known()
         if known:
@@ -198,7 +203,10 @@ class Transaction:
     def _hear(self, all_but: int = 0) -> None:
         while len(self._waiting) > all_but:
             heard = self._waiting.popleft()
-            self._client.getreply()
+            try:
+                self._client.getreply()
+            except ConnectError as error:  # a server may hang up once it has refused
+                raise self._known() or error from error
             heard(self._client.reply)
 
     def _conclude(self) -> None:

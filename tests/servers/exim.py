@@ -1,4 +1,7 @@
-"""Exim for its own NTLM (SPA), version 1 alone; mail that it takes stays in its queue."""
+"""Exim for its own NTLM (SPA, version 1 alone), CHUNKING and EXPN; mail that it takes stays queued.
+
+Without a login it takes mail for the domain `open.example` alone, and knows two people and a list.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,24 @@ host_lookup =
 rfc1413_hosts =
 queue_only = true
 acl_smtp_rcpt = check_rcpt
+acl_smtp_vrfy = accept
+acl_smtp_expn = accept
+chunking_advertise_hosts = *
+dsn_advertise_hosts = *
 begin acl
 check_rcpt:
   accept authenticated = *
+  accept domains = open.example
+         verify = recipient
   deny
 begin routers
+list:
+  driver = redirect
+  domains = open.example
+  data = ${{if eq{{$local_part}}{{staff}}{{alice@open.example, Bob B <bob@open.example>}}}}
 queued:
   driver = accept
+  condition = ${{if or{{{{!eq{{$domain}}{{open.example}}}}{{inlist{{$local_part}}{{alice:bob}}}}}}}}
   transport = never
 begin transports
 never:
@@ -79,6 +93,12 @@ class Exim(Daemon):
     @property
     def _uid(self) -> int:
         return pwd.getpwnam("uucp").pw_uid
+
+    def bodies(self) -> list[bytes]:
+        """The content below the header fields of what is queued, oldest first, LF line ends."""
+        files = (self.state / "spool/input").glob("**/*-D")
+        oldest = sorted(files, key=lambda path: path.stat().st_mtime_ns)
+        return [path.read_bytes().partition(b"\n")[2] for path in oldest]
 
     def log(self) -> str:
         """The whole of the main log so far."""

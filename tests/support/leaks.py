@@ -43,7 +43,12 @@ class Watch:
 
 def _forms(secret: str) -> tuple[str, ...]:
     encoded = secret.encode(errors="replace")
-    return secret, base64.b64encode(encoded).decode(), encoded.hex(), quote(secret, safe="", errors="replace")
+    return (
+        secret,
+        base64.b64encode(encoded).decode(),
+        encoded.hex(),
+        quote(secret, safe="", errors="replace"),
+    )
 
 
 class _Log(logging.Handler):

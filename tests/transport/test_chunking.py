@@ -8,8 +8,7 @@ from gpgmail.core.codes import Retry
 from gpgmail.core.errors import ConnectError, MessageError, ServerError, TimeLimitError
 from gpgmail.core.events import Transfer
 from gpgmail.core.run import Run
-from gpgmail.transport.chunking import NOT_KNOWN, chunks
-from gpgmail.transport.content import BLOCK
+from gpgmail.transport.chunking import LARGEST, NOT_KNOWN, chunks
 from gpgmail.transport.progress import told
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
@@ -38,7 +37,8 @@ def opened(server, *, limit=5.0, **rows):
 
 @pytest.mark.parametrize("offer", [BOTH, ALONE])
 @pytest.mark.parametrize(
-    "content", [b"", b".\r\n", b"\r\n.\r\n" * 40_000, LINE * 3000, LINE * 65 + b"x" * 534 + b"\r\n"]
+    "content",
+    [b"", b".\r\n", b"\r\n.\r\n" * 40_000, LINE * 3000, LINE * 262 + b"x" * 142 + b"\r\n"],
 )
 def test_any_content_arrives_as_it_is(offer, content):
     with Hostile({Phase.EHLO: offer}) as server:
@@ -56,7 +56,7 @@ def test_any_content_arrives_as_it_is(offer, content):
         ([b"", b""], [(b"", True)]),
         ([b"a\r\n", b"b"], [(b"a\r\nb\r\n", True)]),
         ([b"a\r", b"\n"], [(b"a\r\n", True)]),
-        ([LINE * 65, LINE], [(LINE * 65, False), (LINE, True)]),
+        ([LINE * 262, LINE], [(LINE * 262, False), (LINE, True)]),
     ],
 )
 def test_chunks(pieces, expected):
@@ -64,13 +64,13 @@ def test_chunks(pieces, expected):
 
 
 def test_a_chunk_says_its_size():
-    *_, large, last = chunks([b"\r\n" * BLOCK], eight_bit=False)
-    assert large.command == b"BDAT 65536\r\n"
-    assert last.command == b"BDAT 65536 LAST\r\n"
+    large, last = chunks([b"\r\n" * LARGEST], eight_bit=False)
+    assert large.command == b"BDAT 262144\r\n"
+    assert last.command == b"BDAT 262144 LAST\r\n"
 
 
 @pytest.mark.parametrize("content", [b"a\nb\r\n", b"a\rb\r\n", b"a\r\n\r", "ä\r\n".encode()])
-@pytest.mark.parametrize("before", [b"", LINE * 200])
+@pytest.mark.parametrize("before", [b"", LINE * 600])
 def test_what_is_not_canonical_is_not_delivered(content, before):
     with Hostile({Phase.EHLO: BOTH}) as server:
         with failing(MessageError), opened(server) as session:
@@ -81,7 +81,7 @@ def test_what_is_not_canonical_is_not_delivered(content, before):
 
 def test_a_source_that_fails_ends_the_connection_and_not_the_mail():
     def source():
-        yield LINE * 200
+        yield LINE * 600
         raise OSError("disk")
 
     with Hostile({Phase.EHLO: BOTH}) as server:
@@ -98,7 +98,7 @@ def test_content_is_streamed():
     def source():
         for _ in range(100):
             sent = max((event.bytes_transferred for event in ears.of(Transfer)), default=0)
-            assert given[0] - sent <= 2 * BLOCK
+            assert given[0] - sent <= 2 * LARGEST
             given[0] += 30_000
             yield b"x" * 29_998 + b"\r\n"
 
@@ -156,7 +156,7 @@ def test_the_last_chunk_is_refused(offer, reply, retry):
 def test_a_server_that_does_not_know_what_it_offers_is_left(code, phase):
     """It may have read the content as commands; nothing is sent a second time in another way."""
     script = {phase: Reply(b"%d 5.5.1 What?\r\n" % code), Phase.EHLO: BOTH}
-    content = LINE * 200 if phase is Phase.BDAT else MAIL
+    content = LINE * 600 if phase is Phase.BDAT else MAIL
     with Hostile(script) as server:
         with opened(server) as session:
             with failing(ServerError, 161) as caught:

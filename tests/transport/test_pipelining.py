@@ -71,13 +71,15 @@ def test_either_can_be_switched_off(row, trips):
         assert server.since() == trips
 
 
-def test_large_content_does_not_wait_between_its_chunks():
-    content = b"x" * 78 + b"\r\n"
+@pytest.mark.parametrize(("lines", "trips"), [(3000, 1), (50_000, 2)])
+def test_large_content_does_not_wait_between_its_chunks(lines, trips):
+    """But once, behind the first, for who is taken."""
+    content = (b"x" * 78 + b"\r\n") * lines
     with RoundTrips([PIPELINING, CHUNKING], delay=0.2) as server, opened(server) as session:
         server.since()
-        session.deliver(TEN, [content * 50_000])
-        assert server.since() == 1
-    assert server.taken[0].content == content * 50_000
+        session.deliver(TEN, [content])
+        assert server.since() == trips
+    assert server.taken[0].content == content
 
 
 def test_the_next_mail_brings_the_reset_along():
@@ -305,6 +307,22 @@ def test_421_in_a_group_is_everybodys(offers, phase):
         (connection,) = server.settled()
     assert caught.value.retry is Retry.LATER
     assert {said.code for said in caught.value.refused.values()} == {421}
+    assert connection.contents == []
+
+
+@pytest.mark.parametrize("offers", OFFERS)
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT])
+def test_a_server_that_refuses_and_hangs_up_has_refused(offers, phase):
+    """What it did not answer does not make the mail one for later."""
+    script = {phase: (Reply(NO), Reply(NO, close=True)), Phase.EHLO: Offer(offers)}
+    if phase is Phase.MAIL:
+        script[phase] = Reply(NO, close=True)
+    with Hostile(script) as server:
+        with failing(ServerError, 161) as caught, opened(server) as session:
+            session.deliver(ENVELOPE, [MAIL])
+        (connection,) = server.settled()
+    assert caught.value.retry is Retry.NO
+    assert {str(said) for said in caught.value.refused.values()} == {"550 5.1.1 No"}
     assert connection.contents == []
 
 
