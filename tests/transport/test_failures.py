@@ -122,44 +122,6 @@ INSTANCES = [
 ]
 
 
-@pytest.mark.proves(
-    "TCP/IP 10004",
-    "TCP/IP 10009",
-    "TCP/IP 10013",
-    "TCP/IP 10014",
-    "TCP/IP 10022",
-    "TCP/IP 10024",
-    "TCP/IP 10035",
-    "TCP/IP 10036",
-    "TCP/IP 10037",
-    "TCP/IP 10038",
-    "TCP/IP 10039",
-    "TCP/IP 10040",
-    "TCP/IP 10041",
-    "TCP/IP 10042",
-    "TCP/IP 10043",
-    "TCP/IP 10044",
-    "TCP/IP 10045",
-    "TCP/IP 10046",
-    "TCP/IP 10047",
-    "TCP/IP 10048",
-    "TCP/IP 10049",
-    "TCP/IP 10050",
-    "TCP/IP 10051",
-    "TCP/IP 10052",
-    "TCP/IP 10055",
-    "TCP/IP 10056",
-    "TCP/IP 10059",
-    "TCP/IP 10061",
-    "TCP/IP 10062",
-    "TCP/IP 10063",
-    "TCP/IP 10064",
-    "TCP/IP 10065",
-    "TCP/IP 10068",
-    "TCP/IP 10069",
-    "TCP/IP 10070",
-    "TCP/IP 10071",
-)
 @pytest.mark.parametrize(("name", "kind", "number"), ERRNOS)
 def test_a_number_of_the_system(name, kind, number):
     code = getattr(errno, name)
@@ -173,7 +135,6 @@ def test_every_number_of_the_table_is_tested():
     assert {getattr(errno, name) for name, _, _ in ERRNOS} == set(ERRNO)
 
 
-@pytest.mark.proves("TCP/IP 11001", "TCP/IP 11002", "TCP/IP 11003", "TCP/IP 11004")
 @pytest.mark.parametrize(("name", "number"), RESOLVED)
 def test_a_number_of_the_resolver(name, number):
     error = judge(socket.gaierror(getattr(socket, name), "words"), Step.CONNECT, "mx")
@@ -215,7 +176,6 @@ def test_whatever_a_library_can_raise_has_a_row_nearer_than_oserror(module):
         assert rows[0] is not OSError or kind is OSError, kind
 
 
-@pytest.mark.proves("TCPClient 1120", "SSL 276", "SSL 280", "SSL 283", "SSL 284", "TCPClient 201")
 @pytest.mark.parametrize(
     ("step", "lost", "broken"),
     [
