@@ -58,6 +58,8 @@ DOCUMENTED = {
     "ssl_cert_encoded": b"",
     "SSLCACerts": "",
     "SSLSecurityFlags": 0,
+    "SSLCheckCRL": 0,
+    "SSLCheckOCSP": 0,
     "ssl_accept_server_cert_encoded": b"",
     "SSLIncludeCertChain": False,
     "SSLKeyLogFile": "",

@@ -7,17 +7,23 @@ import stat
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa as rsa_keys
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gpgmail.core.config import configure
 from gpgmail.core.errors import ConnectError, PolicyError, TlsError, UnsupportedError, UsageError
 from gpgmail.core.run import Run
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
-from gpgmail.transport.tls import suites
+from gpgmail.transport.tls import groups, suites
 from tests.transport.support import failing, send
 from tests.transport.tls import (
     GROUPS,
@@ -195,6 +201,11 @@ def test_no_suite_at_all_is_no_list():
         ("SSLEnabledProtocols=12288", "SSLEnabledCipherSuites=ECDHE-RSA-AES128-GCM-SHA256"),
         ("OpenSSLCipherList=aNULL:eNULL:PSK",),
         ("OpenSSLCipherList=no such cipher",),
+        (
+            "SSLCipherStrength=256",
+            "OpenSSLCipherList=AES128:@SECLEVEL=1",
+            "SSLEnabledProtocols=3072",
+        ),
     ],
 )
 def test_settings_that_leave_nothing_are_an_error_of_the_caller(good, ca_file, settings):
@@ -332,6 +343,38 @@ def test_what_a_certificate_may_be_signed_with_in_tls_1_3(good, ca_file, signed_
     assert agreed(ServerContext(good, (TLS_1_2,)), ca_file, only)[0] == "TLSv1.2"
 
 
+@pytest.fixture(scope="module")
+def signed_with_pss(tmp_path_factory):
+    """The same with RSA-PSS, which is what hash its parameters say; and a certificate to serve."""
+    key = rsa_keys.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, SHA384(), rsa_padding=PSS(MGF1(SHA384()), PSS.DIGEST_LENGTH))
+    )
+    path = tmp_path_factory.mktemp("pss") / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.mark.proves("TLS12SignatureAlgorithms", "TLS13SignatureAlgorithms")
+def test_signatures_by_rsa_pss(signed_with_pss):
+    class Leaf:
+        def configure_cert(self, context):
+            context.load_cert_chain(signed_with_pss)
+
+    for version, right, wrong in (
+        (TLS_1_2, "TLS12SignatureAlgorithms=sha384-rsa", "TLS12SignatureAlgorithms=sha256-rsa"),
+        (TLS_1_3, "TLS13SignatureAlgorithms=rsa_pss_sha384", "TLS13SignatureAlgorithms=ed448"),
+    ):
+        context = ServerContext(Leaf(), (version,))
+        assert agreed(context, str(signed_with_pss), right)
+        refused(context, str(signed_with_pss), wrong, number=280)
+
+
 @pytest.mark.parametrize(
     "setting",
     ["TLS12SignatureAlgorithms=rsa_pkcs1_sha256", "TLS13SignatureAlgorithms=sha256-rsa"],
@@ -421,8 +464,9 @@ def test_what_was_agreed_on_is_what_the_server_agreed_to(rsa, ca_file, version, 
         assert [(told.version, told.cipher)] == context.agreed
         assert told.suite == suites.standard_name(told.cipher)
         assert told.strength == 256
-        assert told.key_exchange == {TLS_1_2: "ECDHE", TLS_1_3: ""}[version]
-        assert told.key_exchange_strength is None
+        if not hasattr(ssl.SSLSocket, "group"):
+            assert told.key_exchange == {TLS_1_2: "ECDHE", TLS_1_3: ""}[version]
+            assert told.key_exchange_strength is None
         pem = rsa.cert_chain_pems[0].bytes().decode()
         assert told.certificate == ssl.PEM_cert_to_DER_cert(pem)
 
@@ -435,6 +479,19 @@ def test_a_group_is_told_where_no_other_was_offered(good, ca_file):
     ):
         told = session.negotiated
         assert (told.key_exchange, told.key_exchange_strength) == ("DHE", 2048)
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("x25519", ("X25519", 253)),
+        ("secp256r1", ("prime256v1", 256)),
+        ("ffdhe2048", ("ffdhe2048", 2048)),
+        ("X25519MLKEM768", None),
+    ],
+)
+def test_a_group_by_the_name_that_python_3_15_tells(name, group):
+    assert groups.known(name) == group
 
 
 def test_in_clear_nothing_was_agreed_on(good):

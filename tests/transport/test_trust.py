@@ -72,6 +72,15 @@ def test_authorities_in_a_directory_are_trusted(server, authorities):
     assert second.through_tls == b""
 
 
+@pytest.mark.proves("OpenSSLCAFile", "SSL 271")
+def test_a_file_that_cannot_be_read_is_named(server, tmp_path):
+    for path in (tmp_path / "none.pem", tmp_path):
+        with failing(TlsError, 271) as caught:
+            send(configured(server, str(path)))
+        assert str(path) in str(caught.value)
+    assert not any(connection.through_tls for connection in server.settled())
+
+
 @pytest.mark.proves("OpenSSLCAFile", "SSL 280")
 def test_authorities_in_a_file_are_trusted(server, ca_file):
     options = options_for(server, "localhost", ssl_start_mode=1)
@@ -96,7 +105,7 @@ def test_authorities_given_as_text_are_trusted_besides_the_others(certificates, 
     texts = [trustme.CA().cert_pem.bytes().decode()]
     stranger = trustme.CA()
     texts.append(stranger.cert_pem.bytes().decode())
-    both = "SSLServerCACerts=" + "\r\n \r\n".join(texts)
+    both = "SSLServerCACerts=Müller:\r\n" + "\r\n \r\n".join(texts)
     foreign = ServerContext(stranger.issue_cert("localhost"))
     with serving(foreign) as server:
         with failing(TlsError, 280):
@@ -106,8 +115,9 @@ def test_authorities_given_as_text_are_trusted_besides_the_others(certificates, 
         send(configured(server, ca_file, both))
         with failing(TlsError, 280):
             send(configured(server, "", both))
-        with failing(TlsError, 271):
-            send(configured(server, ca_file, "SSLServerCACerts=none"))
+        for none in ("none", texts[0].replace("M", "ü"), texts[0][:60] + texts[0][80:]):
+            with failing(TlsError, 271):
+                send(configured(server, ca_file, f"SSLServerCACerts={none}"))
         first, second, third, *others = server.settled()
     assert second.contents == third.contents == [MAIL]
     assert not any(connection.through_tls for connection in (first, *others))

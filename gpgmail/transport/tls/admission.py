@@ -69,7 +69,7 @@ class Admission:
         self._options = options
         self._resumption = resumption
         self._way: _Way | None = None
-        self._refusal: TlsError | None = None
+        self._refusal: Exception = LookAgainError()
         self._status = _OK
         self._anchors = False
         self._shown: tuple[bytes, ...] = ()
@@ -113,7 +113,7 @@ class Admission:
             self._way = self._held(anchored_context(self._options, self._shown))
         elif self._asked(self._shown, run):
             self._way = self._held(unverified_context(self._options), decided=True)
-        elif self._refusal is not None:
+        else:
             raise self._refusal
 
     def keep(self, wire: Wire) -> None:

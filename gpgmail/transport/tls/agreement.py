@@ -5,7 +5,7 @@ Where they are at their defaults OpenSSL chooses, by the rules of the system and
 
 from __future__ import annotations
 
-from gpgmail.core.checks import between
+from gpgmail.core.checks import between, one_line
 from gpgmail.core.declare import Declared, inert, setting
 from gpgmail.transport.tls import groups, signatures, suites, versions
 
@@ -38,6 +38,7 @@ class AgreementOptions(Declared):
     openssl_cipher_list: str = setting(
         default=suites.DEFAULT,
         key="OpenSSLCipherList",
+        check=one_line("OpenSSLCipherList"),
         doc="Cipher suites before TLS 1.3 as OpenSSL's cipher string; those without encryption or "
         "certificate are never among them.",
     )

@@ -38,8 +38,8 @@ def client_context(options: TlsOptions) -> ssl.SSLContext:
     context = _trusting(options)
     if options.ssl_server_ca_certs:
         try:
-            context.load_verify_locations(cadata=options.ssl_server_ca_certs)
-        except (ssl.SSLError, ValueError):
+            context.load_verify_locations(cadata=trust.authorities(options.ssl_server_ca_certs))
+        except (ssl.SSLError, TypeError, ValueError):  # by what is wrong with it
             raise _unusable("holds no PEM certificates", "SSLServerCACerts") from None
     if options.ssl_security_flags & trust.IGNORE_TIME:
         context.verify_flags |= _NO_CHECK_TIME

@@ -36,12 +36,12 @@ DEFAULT_1_3 = ",".join(GROUPS)
 
 def listed(key: str, default: str) -> Callable[[str], str]:
     """Return a check for the setting *key*: known groups, and as many as `ssl` can set."""
-    known = [name for name in GROUPS if name in default]
+    there = [name for name in GROUPS if name in default]
 
     def check(value: str) -> str:
         names = _names(value)
-        if not names or not set(names) <= set(known):
-            raise ValueError(f"takes some of {', '.join(known)}, separated by commas")
+        if not names or not set(names) <= set(there):
+            raise ValueError(f"takes some of {', '.join(there)}, separated by commas")
         if value != default and len(names) > 1 and not hasattr(ssl.SSLContext, "set_groups"):
             raise Situation.UNSUPPORTED_HERE.error(
                 "Python's ssl sets more than one group from 3.15 on",
@@ -75,6 +75,12 @@ def offered(options: AgreementOptions) -> Sequence[str]:
             hint="set both alike, or enable one version by SSLEnabledProtocols",
         )
     return used[0] if used else ()
+
+
+def known(name: str) -> tuple[str, int] | None:
+    """Return OpenSSL's name and strength for a group by its name in TLS, None for another one."""
+    names = {ours.removeprefix("ecdhe_").replace("_", ""): group for ours, group in GROUPS.items()}
+    return names.get(name.lower())
 
 
 def restrict(context: ssl.SSLContext, options: AgreementOptions) -> None:

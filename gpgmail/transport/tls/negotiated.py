@@ -72,10 +72,8 @@ def _exchange(
 
 
 def _group(sock: ssl.SSLSocket, options: AgreementOptions) -> tuple[str, int] | None:
-    known = dict(groups.GROUPS.values())
     if hasattr(sock, "group"):
-        name = str(sock.group())
-        return (name, known[name]) if name in known else None
+        return groups.known(str(sock.group()))
     offered = groups.offered(options)
     return groups.GROUPS[offered[0]] if len(offered) == 1 else None
 

@@ -7,7 +7,7 @@ import binascii
 import re
 import ssl
 
-from gpgmail.core.checks import between
+from gpgmail.core.checks import between, one_line
 from gpgmail.core.declare import Declared, prop, setting
 from gpgmail.core.situations import Situation
 
@@ -75,6 +75,11 @@ def as_der(value: bytes) -> bytes:
     return value
 
 
+def authorities(text: str) -> str:
+    """Return the certificates in PEM text, without what stands around them."""
+    return "\n".join(block.decode("ascii", "replace") for block in _PEM.findall(text.encode()))
+
+
 class TrustOptions(Declared):
     """Authorities, exceptions, and the one certificate that is enough."""
 
@@ -122,6 +127,7 @@ class TrustOptions(Declared):
     ssl_key_log_file: str = setting(
         default="",
         key="SSLKeyLogFile",
+        check=one_line("SSLKeyLogFile"),
         doc="File to which the secrets of each connection are added, for Wireshark: who has it "
         "can read what was sent, passwords too. It is made with mode 0600, and one that others "
         "can read is refused.",
