@@ -112,14 +112,38 @@ def test_whom_to_act_for_is_for_the_server_to_allow(postfix, kerberos, tmp_path)
 def test_a_server_that_cannot_read_the_ticket_is_not_believed(kerberos, tmp_path):
     kerberos.ticket(tmp_path / "tickets")
 
-    def ask(mechanism, initial):
-        yield b"\x60\x03\x06\x01\x2a"
-        return WELCOME
+    def asking(times):
+        def ask(mechanism, initial):
+            for _ in range(times):
+                yield b"\x60\x03\x06\x01\x2a"
+            return WELCOME
 
-    for login in (ask, lambda *_: (yield from ()) or WELCOME):
+        return ask
+
+    for login in map(asking, range(3)):
         with Asking("GSSAPI PLAIN", login) as server, failing(PolicyError, 22):
             send(options_for(server, "localhost", auth_mechanism=6))
         assert [line.split()[0] for line in server.commands] == ["EHLO", "AUTH"]
+
+
+@pytest.mark.parametrize("offer", [b"\4\0\xff\xff", b"\1", b""])
+def test_a_security_layer_besides_tls_is_declined(kerberos, monkeypatch, tmp_path, gssapi, offer):
+    """Asked for by a server that has the service's own key."""
+    kerberos.ticket(tmp_path / "tickets")
+    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+    store = {"keytab": str(kerberos.state / "keytab")}
+
+    def ask(mechanism, initial):
+        own = gssapi.Credentials(usage="accept", store=store)
+        context = gssapi.SecurityContext(creds=own, usage="accept")
+        yield context.step(initial or (yield b""))  # a ticket is too long for the line of AUTH
+        yield context.wrap(offer, encrypt=False).message
+        return WELCOME
+
+    with Asking("GSSAPI", ask) as server, failing(ServerError, 162) as caught:
+        send(options_for(server, "localhost", auth_mechanism=6))
+    assert "security layer" in str(caught.value)
+    assert server.commands[2:] == ["*"]
 
 
 def test_waiting_for_the_kdc_can_be_interrupted(postfix, kerberos, monkeypatch, tmp_path):
