@@ -1,4 +1,4 @@
-"""Postfix's test server for LMTP: it answers for each recipient, and keeps what it takes in files."""
+"""Postfix's test server for LMTP: it answers for each recipient, and keeps what it takes."""
 
 from __future__ import annotations
 
