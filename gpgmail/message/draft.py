@@ -36,6 +36,7 @@ from gpgmail.message.headers import (
     encode_field,
     encode_text,
     header_bytes,
+    is_content,
 )
 from gpgmail.message.part import Part
 
@@ -178,7 +179,7 @@ def compose(
     computed = () if draft.own_headers else _fields(draft, author, sender, named, given)
     refuse_twice(computed, others)
     return Composed(
-        (*computed, *(field for field in others if not _is_content(field))),
+        (*computed, *(field for field in others if not is_content(field))),
         content(draft, _content_fields(others), wrap, run),
         Envelope(_return_path(draft, sender or author), unique(named), draft.mail_options),
         draft.width,
@@ -340,8 +341,4 @@ def _return_path(draft: Draft, sender: Mailbox) -> str:
 
 
 def _content_fields(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    return tuple(field for field in fields if _is_content(field))
-
-
-def _is_content(field: Field) -> bool:
-    return field[0].lower().startswith("content-")
+    return tuple(field for field in fields if is_content(field))

@@ -17,7 +17,7 @@ from gpgmail.message import bodies
 from gpgmail.message.draft import Composed, new_message_id, unique
 from gpgmail.message.email_fields import fields_of, mailboxes_of
 from gpgmail.message.exact import exact_body, payload_bytes, with_boundary
-from gpgmail.message.headers import parameter_text
+from gpgmail.message.headers import is_content, parameter_text
 from gpgmail.message.part import Part, multipart
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def _composed(message: AnyMessage) -> Composed:
         for box in mailboxes_of(message, name)
     )
     fields = fields_of(message)
-    kept = (one for one in fields if not _is_content(one) and one[0].lower() not in _NOT_OURS)
+    kept = (one for one in fields if not is_content(one) and one[0].lower() not in _NOT_OURS)
     return Composed(
         (*kept, *_missing(message, sender)),
-        _part(message, tuple(filter(_is_content, fields)), top=True),
+        _part(message, tuple(filter(is_content, fields)), top=True),
         Envelope(sender.address, recipients),
     )
 
@@ -168,10 +168,6 @@ def _exact_part(message: AnyMessage, fields: tuple[Field, ...]) -> Part:
 
 def _without_type(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(field for field in fields if field[0].lower() != "content-type")
-
-
-def _is_content(field: Field) -> bool:
-    return field[0].lower().startswith("content-")
 
 
 def _bad(detail: str) -> GpgmailError:

@@ -68,6 +68,11 @@ def check_name(name: str) -> str:
     return name
 
 
+def is_content(field: Field) -> bool:
+    """Tell whether *field* is of the content and not of the message (RFC 2045 section 9)."""
+    return field[0].lower().startswith("content-")
+
+
 def encode_text(name: str, text: str, style: Style = STYLE) -> str:
     """Return *text* as the value of the unstructured field *name*; it decodes to exactly *text*.
 

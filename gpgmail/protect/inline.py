@@ -7,6 +7,7 @@ readers agree on armor inside it.
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass, replace
 from email.message import EmailMessage, Message
 from typing import TYPE_CHECKING, cast
@@ -16,6 +17,7 @@ from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.charsets import UTF8, Charset
 from gpgmail.message.content import Attachment
 from gpgmail.message.draft import Draft
+from gpgmail.message.headers import is_content
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled
 from gpgmail.protect.source import watched
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _ENCRYPTED = "application/pgp-encrypted"
 _SIGNATURE = "application/pgp-signature"
+_ARMOR = "-----BEGIN PGP MESSAGE-----\r\n: " + string.ascii_letters + string.digits + "+/="
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +50,29 @@ def sign_text(
     *,
     charset: Charset = UTF8,
 ) -> ProtectedText:
-    """Return *text* with a cleartext or opaque signature over its bytes in *charset*."""
-    job, source = _sized(job, charset.encode(text, "text"))
+    """Return *text* with a cleartext or opaque signature over its bytes in *charset*.
+
+    Raises:
+        UsageError: With code 434 if it is not the same bytes once it stands in such a text.
+    """
+    job, source = _sized(job, _encoded(text, charset))
     armored = bytearray()
     made = engine.sign(job, source, armored.extend, mode, run)
-    return ProtectedText(armored.decode(charset.codec), made)
+    return ProtectedText(_as_text(armored, charset), made)
 
 
 def encrypt_text(
     text: str, engine: Engine, job: Job, run: Run, *, charset: Charset = UTF8
 ) -> ProtectedText:
-    """Return *text* encrypted in *charset*, and signed inside when the job has signers."""
-    job, source = _sized(job, charset.encode(text, "text"))
+    """Return *text* encrypted in *charset*, and signed inside when the job has signers.
+
+    Raises:
+        UsageError: With code 434 if armor is other bytes in a text of that charset.
+    """
+    job, source = _sized(job, _encoded(text, charset))
     armored = bytearray()
     made = engine.encrypt(job, source, armored.extend, run)
-    return ProtectedText(armored.decode(charset.codec), made)
+    return ProtectedText(_as_text(armored, charset), made)
 
 
 def attachments(
@@ -80,7 +91,7 @@ def protect(draft: Draft, engine: Engine, job: Job, run: Run) -> Draft:
     """
     if draft.html is not None:
         raise _only_pgpmime("an HTML text cannot be protected inline")
-    if draft.own_headers or any(name.lower().startswith("content-") for name, _ in draft.headers):
+    if draft.own_headers or any(map(is_content, draft.headers)):
         raise _only_pgpmime("a text with MIME fields of its own cannot be protected inline")
     text = draft.text or ""
     if job.encrypts:
@@ -125,6 +136,32 @@ def _attachment(part: Message) -> Attachment:
 
 def _only_pgpmime(detail: str) -> GpgmailError:
     return Situation.UNSUPPORTED_HERE.error(detail, subject="format", hint="use pgpmime")
+
+
+def _encoded(text: str, charset: Charset) -> bytes:
+    if charset.encode(_ARMOR, "armor") != _ARMOR.encode():
+        raise _not_in(charset, "armor is other bytes")
+    return charset.encode(text, "text")
+
+
+def _as_text(armored: bytearray, charset: Charset) -> str:
+    """Return what becomes exactly *armored* when the mail is composed."""
+    try:
+        text = armored.decode(charset.codec)
+        same = text.encode(charset.codec) == armored
+    except UnicodeError:
+        same = False
+    if not same:
+        raise _not_in(charset, "the signed text would be other bytes")
+    return text
+
+
+def _not_in(charset: Charset, detail: str) -> GpgmailError:
+    return Situation.CODE_PAGE.error(
+        f"{detail} in {charset.name}",
+        subject="inline OpenPGP",
+        hint="use PGP/MIME (config MessageFormat=PGPMIME), or UTF-8 (CodePage=65001)",
+    )
 
 
 def _sized(job: Job, data: bytes) -> tuple[Job, Iterator[bytes]]:

@@ -14,6 +14,8 @@ from email.headerregistry import HeaderRegistry
 from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any
 
+from gpgmail.message.headers import is_content
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from email.message import EmailMessage
@@ -32,19 +34,15 @@ def rebuild(root: Entity, core: Entity, opened: Sequence[ReadPart] | None = None
         return _of_parts(root, opened)
     if core is root:
         return _parse(root.raw)
-    content = (field for field in core.fields if _is_content(field))
+    content = (field for field in core.fields if is_content(field))
     return _parse(_header((*_outer(root), *content)) + core.body)
 
 
 def _outer(root: Entity) -> Iterable[Field]:
     for field in root.fields:
-        if not _is_content(field) and field[0].lower() != "mime-version":
+        if not is_content(field) and field[0].lower() != "mime-version":
             yield field
     yield "MIME-Version", "1.0"
-
-
-def _is_content(field: Field) -> bool:
-    return field[0].lower().startswith("content-")
 
 
 def _header(fields: Iterable[Field]) -> bytes:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from gpgmail.components import Attachment, MessageRecipient
+from gpgmail.components import Attachment, Key, MessageRecipient
 from gpgmail.core.errors import UnsupportedError, UsageError
 from tests.components.support import (
     ALICE,
@@ -400,6 +400,20 @@ def test_a_signature_is_over_the_text_in_its_code_page(sink, own, reader, form):
     assert text.strip().encode("cp1251") in data
     verdict = reader.verify_signed(mail.data) if form == "PGPMIME" else reader.read(data)
     assert (verdict.signature, verdict.signer) == ("good", SENDER.fingerprint)
+
+
+@pytest.mark.proves("CodePage", "TCPClient 434")
+def test_a_code_page_in_which_armor_is_other_bytes_is_refused_inline(sink, own, reader):
+    with psmtp(sink, message_text="1 + 1 = 2\n", code_page=65000) as mailer:
+        mailer.keys.append(Key(str(own), user_id=SENDER.address))
+        with failing(434, UsageError) as caught:
+            mailer.sign()
+        assert "MessageFormat=PGPMIME" in str(caught.value)
+        mailer.message_text = "1 + 1 = 2\n"
+        mailer.config("MessageFormat=PGPMIME")
+        mailer.sign()
+        mailer.send()
+    assert reader.verify_signed(sink.received[0].data).signature == "good"
 
 
 # ----------------------------------------------------------------------------------------- folding

@@ -8,15 +8,23 @@ from email.mime.text import MIMEText
 
 import pytest
 
-from gpgmail.core.errors import CryptoError, MessageError, PolicyError, UnsupportedError
+from gpgmail.core.errors import (
+    CryptoError,
+    MessageError,
+    PolicyError,
+    UnsupportedError,
+    UsageError,
+)
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import SignatureMode, SignatureStatus
 from gpgmail.crypto.engines import engine
+from gpgmail.message.charsets import of_page
 from gpgmail.message.content import Attachment
 from gpgmail.message.draft import Draft, body
 from gpgmail.protect import inline
 from gpgmail.protect.verdict import Cover
 from tests.crypto.helpers import ALICE, SENDER, TEXT, job
+from tests.message.test_charsets import PAGES
 from tests.protect.helpers import clearsigned, fingerprint, leaf, mail, multipart, sealed
 
 WHOLE, PART, NONE = Cover.WHOLE, Cover.PART, Cover.NONE
@@ -79,6 +87,32 @@ def test_an_opaque_signature_is_read_back(sender, opened):
     got = opened(mail(b"".join(body(Draft(text=made.text)).render())))
     assert covers(got) == (WHOLE, NONE)
     assert got.parts[0].text == "Grüße\n"
+
+
+NOT_ARMOR = {65000, 10004}  # where + is +-, and where blanks and dashes are bytes above 127
+WAYS = {
+    "sign": {"signers": (SENDER,)},
+    "encrypt": {"signers": (SENDER,), "recipients": (ALICE,)},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("page", sorted(set(PAGES) - NOT_ARMOR))
+def test_a_text_of_any_code_page_is_good_for_gpg_and_read_back(page, way, sender, opened):
+    text = f"{PAGES[page][1]}\n- dash\n{PAGES[page][1]} a+b~\n"
+    got = opened(protected(sender, Draft(text=text, text_charset=of_page(page)), **WAYS[way]))
+    assert covers(got) == (WHOLE, WHOLE if way == "encrypt" else NONE)
+    assert got.verdict.problems == ()
+    assert got.parts[0].content.decode(of_page(page).codec).splitlines() == text.splitlines()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("page", sorted(NOT_ARMOR))
+def test_a_code_page_that_writes_armor_otherwise_is_refused(page, way, sender):
+    draft = Draft(text=PAGES[page][1], text_charset=of_page(page))
+    with pytest.raises(UsageError, match="MessageFormat=PGPMIME") as caught:
+        protected(sender, draft, **WAYS[way])
+    assert (caught.value.code.family, caught.value.code.number) == ("TCPClient", 434)
 
 
 def test_attachments_are_encrypted_each_by_itself(sender, alice, opened):
