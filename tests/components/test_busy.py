@@ -46,7 +46,7 @@ def test_another_thread_is_told_busy_and_disturbs_nothing(method, number):
         with failing(number, StateError):
             getattr(mailer, method)()
         mailer.interrupt()
-        thread.join(5)
+        thread.join(15)
     assert isinstance(outcome[0], Cancelled)
 
 
@@ -78,7 +78,7 @@ def test_interrupt_from_another_thread_stops_within_a_moment():
         started = time.monotonic()
         with failing(301, Cancelled):
             mailer.send()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10  # and not the 20 of the time limit
         assert not mailer.connected
     assert [event.error_code for event in ears.error] == [301]
     mailer.interrupt()  # nothing runs: nothing happens
@@ -116,7 +116,7 @@ def test_the_time_limit_is_the_property():
         started = time.monotonic()
         with failing(201, TimeLimitError):
             mailer.send()
-        assert 0.9 < time.monotonic() - started < 4
+        assert 0.9 < time.monotonic() - started < 10  # and not the 20 of other tests
 
 
 HANDLERS = ("pi_trail", "connection_status", "start_transfer", "transfer")
@@ -187,7 +187,7 @@ def run_to_its_end(call):
         return error
 
 
-def wait_for(condition, seconds=5):
+def wait_for(condition, seconds=15):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

@@ -138,11 +138,13 @@ def test_an_unknown_policy_is_refused_when_it_is_set():
 
 @pytest.mark.parametrize("absolute", [False, True])
 def test_an_absolute_timeout_counts_while_data_moves(sink, absolute):
-    mailer = smtp(sink, timeout=1)
+    mailer = smtp(sink, timeout=2)
     mailer.config(f"AbsoluteTimeout={absolute}")
-    mailer.on_pi_trail = lambda _: time.sleep(0.15)
+    mailer.on_pi_trail = lambda _: time.sleep(0.3)
     if not absolute:
+        started = time.monotonic()
         mailer.send()
+        assert time.monotonic() - started > 2
         return
     with failing(201, TimeLimitError):
         mailer.send()

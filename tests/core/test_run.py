@@ -1,5 +1,5 @@
 import threading
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,23 +13,37 @@ from gpgmail.core.run import Run
 from gpgmail.core.secret import Redactor, Secret
 
 
-def test_an_inactivity_limit_begins_anew_when_data_moves():
-    run = Run(timeout=0.2)
+@pytest.fixture
+def clock(monkeypatch):
+    """Lets time pass: it does so only when a test says it."""
+    now = [1000]
+    monkeypatch.setattr("gpgmail.core.run.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def later(seconds):
+        now[0] += seconds
+
+    return later
+
+
+def test_an_inactivity_limit_begins_anew_when_data_moves(clock):
+    run = Run(timeout=10)
     for _ in range(4):
-        time.sleep(0.1)
-        run.touch()
+        clock(9)
         run.check("a wait")
-    time.sleep(0.25)
+        run.touch()
+    clock(10)
     with pytest.raises(TimeLimitError) as caught:
         run.check("a wait")
     assert caught.value.code is ErrorCode.TCP_TIMEOUT
     assert caught.value.subject == "a wait"
 
 
-def test_an_absolute_limit_does_not_move():
-    run = Run(timeout=0.1, absolute=True)
-    time.sleep(0.12)
+def test_an_absolute_limit_does_not_move(clock):
+    run = Run(timeout=10, absolute=True)
+    clock(9)
     run.touch()
+    run.check("a wait")
+    clock(1)
     with pytest.raises(TimeLimitError):
         run.check("a wait")
 

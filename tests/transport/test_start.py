@@ -112,7 +112,6 @@ def test_both_names_of_the_systems_tls_are_it(certificates, ca_file, provider):
     assert connection.encrypted
 
 
-@pytest.mark.proves("ssl_provider", "SSLProvider", "OpenSSLPrngSeedData")
 @pytest.mark.parametrize(
     ("name", "value"),
     [("ssl_provider", 2), ("ssl_provider_name", "Conscrypt"), ("openssl_prng_seed_data", "dice")],
