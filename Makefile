@@ -24,10 +24,12 @@ lint: ## style only
 gen: ## write the generated files from the declared rows
 	@scripts/bootstrap.sh demo
 	@.venv/bin/python tools/generate.py
+	@.venv/bin/python tools/transport_table.py
 
 gen-check: ## fail where a generated file differs from its rows
 	@scripts/bootstrap.sh demo
 	@.venv/bin/python tools/generate.py --check
+	@.venv/bin/python tools/transport_table.py --check
 
 bench: ## measure against bare gpg on this machine
 	@scripts/bootstrap.sh demo
