@@ -39,6 +39,7 @@ _DEFAULTS = {"TRUE": True, "FALSE": False, "True": True, "False": False}
 _ALWAYS_SET = ("rw", "wo")
 _ALWAYS_READ = ("rw", "ro")
 _PLAIN = "SMTP ("  # how the names of the pages begin that know no OpenPGP
+_MARK = "pytest.mark.proves"
 _EXCUSE = re.compile(r"\bpytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b")
 
 
@@ -101,8 +102,11 @@ def idle_in(directory: Path) -> tuple[str, ...]:
 def _marked_in(directory: Path) -> Iterator[tuple[str, tuple[str, ...], str]]:
     for path in sorted(directory.rglob("test_*.py")):
         where = path.relative_to(directory.parent)
-        tree = ast.parse(path.read_text("utf-8"))
-        collected = _collected(tree)
+        text = path.read_text("utf-8")
+        if _MARK not in text:
+            continue
+        tree = ast.parse(text)
+        collected = _collected(tree, excusing=bool(_EXCUSE.search(text)))
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and (names := tuple(_proved_by(node))):
                 excuse = collected.get(node, "is not collected")
@@ -111,13 +115,16 @@ def _marked_in(directory: Path) -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 def _proved_by(test: ast.FunctionDef) -> Iterator[str]:
     for mark in test.decorator_list:
-        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.proves":
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == _MARK:
             yield from (str(ast.literal_eval(argument)) for argument in mark.args)
 
 
-def _collected(tree: ast.Module) -> dict[ast.stmt, str]:
-    """Return the tests that pytest finds in a file, each with why it may not run."""
-    excuses, whole = _excuses(tree)
+def _collected(tree: ast.Module, *, excusing: bool) -> dict[ast.stmt, str]:
+    """Return the tests that pytest finds in a file, each with why it may not run.
+
+    Most files excuse nothing, and are not looked through for it.
+    """
+    excuses, whole = _excuses(tree) if excusing else (set(), False)
     found: dict[ast.stmt, str] = {}
     for outer in tree.body:
         if not isinstance(outer, ast.ClassDef | ast.FunctionDef):
@@ -125,8 +132,8 @@ def _collected(tree: ast.Module) -> dict[ast.stmt, str]:
         in_class = isinstance(outer, ast.ClassDef) and outer.name.startswith("Test")
         for node in outer.body if in_class else [outer]:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                excused = whole or _is_excused(outer, excuses) or _is_excused(node, excuses)
-                found[node] = "may be skipped" if excused else ""
+                excused = excusing and any(_is_excused(one, excuses) for one in (outer, node))
+                found[node] = "may be skipped" if whole or excused else ""
     return found
 
 

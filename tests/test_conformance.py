@@ -23,10 +23,13 @@ SHAPE = json.loads(SURFACE.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def table():
-    surface = SHAPE
-    planned = conformance.planned_in(PLANNED)
-    return list(conformance.members(surface, conformance.proofs_in(TESTS), planned))
+def proofs():
+    return conformance.proofs_in(TESTS)
+
+
+@pytest.fixture(scope="module")
+def table(proofs):
+    return list(conformance.members(SHAPE, proofs, conformance.planned_in(PLANNED)))
 
 
 def test_nothing_of_the_reference_is_missing_or_without_a_test(table):
@@ -56,10 +59,10 @@ def test_every_mark_stands_on_a_test_that_runs():
     assert conformance.idle_in(TESTS) == ()
 
 
-def test_a_mark_names_a_member(table):
+def test_a_mark_names_a_member(table, proofs):
     names = {one.name for one in table} | {conformance.INERT, conformance.UNUSED}
-    own = {name for name in conformance.proofs_in(TESTS) if name.startswith("gpgmail ")}
-    assert set(conformance.proofs_in(TESTS)) - own <= names
+    own = {name for name in proofs if name.startswith("gpgmail ")}
+    assert set(proofs) - own <= names
 
 
 @pytest.mark.proves("unused codes")
