@@ -11,15 +11,22 @@ import pytest
 
 import gpgmail
 from gpgmail import conformance
+from gpgmail.components import PSMTP
 from gpgmail.components.deviations import DEVIATIONS
 from gpgmail.conformance import Status
 from gpgmail.core.codes import NEVER
+from gpgmail.core.declare import rows
 
 TESTS = Path(__file__).parent
 SURFACE = TESTS / "data" / "surface.json"
 PLANNED = TESTS / "data" / "planned.txt"
 PLANNED_AT_MOST = 4  # goes down with the file, and never up
 SHAPE = json.loads(SURFACE.read_text("utf-8"))
+OURS = [
+    row.key or row.name
+    for row in rows(PSMTP)
+    if row.key not in SHAPE["config"] and row.name not in SHAPE["properties"]
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +41,12 @@ def table(proofs):
 
 def test_nothing_of_the_reference_is_missing_or_without_a_test(table):
     assert not [(one.name, one.status, one.note) for one in table if one.wrong]
+
+
+def test_rows_of_our_own_say_so_and_have_a_test(proofs):
+    assert not [name for name in OURS if name not in proofs]
+    said = [row.key or row.name for row in rows(PSMTP) if "Ours" in row.doc]
+    assert sorted(OURS) == sorted(said)
 
 
 def test_the_table_has_every_member_once(table):
@@ -60,7 +73,7 @@ def test_every_mark_stands_on_a_test_that_runs():
 
 
 def test_a_mark_names_a_member(table, proofs):
-    names = {one.name for one in table} | {conformance.INERT, conformance.UNUSED}
+    names = {one.name for one in table} | {conformance.INERT, conformance.UNUSED} | set(OURS)
     own = {name for name in proofs if name.startswith("gpgmail ")}
     assert set(proofs) - own <= names
 

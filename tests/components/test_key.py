@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import locale
+import shutil
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -134,18 +136,42 @@ def test_dates_and_usage_in_the_words_of_the_reference(own):
     )
 
 
+MOMENT = datetime(2000, 3, 3, 15, 0, 9, tzinfo=UTC)
+
+
+class German(datetime):
+    """A date that the C library words as in a German locale."""
+
+    def strftime(self, form):
+        return super().strftime(form.replace("%b", "Mär").replace("%B", "März"))
+
+
+GERMAN = German(2000, 3, 3, 15, 0, 9, tzinfo=UTC)
+
+
+def test_a_german_date_is_german():
+    assert f"{GERMAN:%d. %b, %B}" == "03. Mär, März"
+
+
 @pytest.mark.proves("Key.effective_date", "Key.expiration_date")
 def test_a_date_is_english_in_every_locale():
-    when = datetime(2000, 3, 3, 15, 0, 9, tzinfo=UTC)
-    assert wording.date(when) == "03-Mar-2000 15:00:09"
-    for name in ("de_DE.UTF-8", "C.UTF-8"):
-        try:
-            locale.setlocale(locale.LC_TIME, name)
-            assert wording.date(when) == "03-Mar-2000 15:00:09"
-        except locale.Error:
-            continue
-        finally:
-            locale.setlocale(locale.LC_TIME, "C")
+    assert wording.date(MOMENT) == "03-Mar-2000 15:00:09"
+    assert wording.date(GERMAN) == "03-Mar-2000 15:00:09"
+
+
+def test_a_date_is_english_in_a_german_locale(tmp_path, monkeypatch):
+    """The same with a locale of the system's, where one can be made."""
+    make = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"]
+    if not shutil.which("localedef") or subprocess.run(make, check=False).returncode:
+        pytest.skip("the sources of locales are not installed")
+    monkeypatch.setenv("LOCPATH", str(tmp_path))
+    before = locale.setlocale(locale.LC_TIME)
+    locale.setlocale(locale.LC_TIME, "de_DE.UTF-8")
+    try:
+        assert f"{MOMENT:%b}" == "Mär"
+        assert wording.date(MOMENT) == "03-Mar-2000 15:00:09"
+    finally:
+        locale.setlocale(locale.LC_TIME, before)
 
 
 @pytest.mark.parametrize(

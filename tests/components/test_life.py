@@ -62,6 +62,7 @@ def test_keys_that_were_not_used_are_not_forgotten(sink, mailer):
     assert len(sink.received) == 1
 
 
+@pytest.mark.proves("RequireProtection")
 def test_without_require_protection_a_plain_mail_goes_out(sink, mailer):
     mailer.config("RequireProtection=False")
     mailer.send()

@@ -103,6 +103,7 @@ def test_sign_then_encrypt_in_two_steps(sink, own, reader):
 
 
 @pytest.mark.servers
+@pytest.mark.proves("MessageFormat")
 def test_pgpmime_signed_is_verified_by_gpg_and_notmuch(sink, own, reader, recipients, notmuch):
     with psmtp(sink) as mailer:
         signer(mailer, own)

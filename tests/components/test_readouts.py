@@ -9,7 +9,7 @@ import pytest
 
 from gpgmail.components import PSMTP, SMTP, Attachment, Key, MessageRecipient
 from gpgmail.core.errors import MessageError, UsageError
-from tests.components.support import ALICE, BOB, SENDER, Ears, failing, psmtp, smtp
+from tests.components.support import ALICE, BOB, SENDER, Ears, failing, parsed, psmtp, smtp
 from tests.servers.hostile import Hostile
 from tests.servers.hostile_script import Honest, Phase
 from tests.servers.hostile_script import Reply as PlainReply
@@ -52,6 +52,14 @@ def test_the_read_outs_are_the_bytes_on_the_wire(sink, own, kind):
         assert mailer.message_headers_string == mailer.get_message_headers_string() == head
         names = re.findall(r"^([!-9;-~]+):", head, re.MULTILINE)
         assert [header.field for header in mailer.message_headers] == names
+
+
+@pytest.mark.proves("message_headers", "Header.field", "Header.value")
+def test_the_header_fields_are_those_that_the_server_got(sink):
+    mailer = smtp(sink, subject=LONG)
+    mailer.send()
+    got = [(name, str(value)) for name, value in parsed(sink.received[0]).items()]
+    assert [(header.field, header.value) for header in mailer.message_headers] == got
 
 
 @pytest.mark.proves(

@@ -108,6 +108,7 @@ def test_the_log_level_is_what_status_tells(sink, own, level):
 @pytest.mark.parametrize(
     ("trust", "number"), [("", 9), ("gnupg", 9), ("always", None), ("pinned", None), ("other", 9)]
 )
+@pytest.mark.proves("Trust")
 def test_trust_decides_about_an_address(sink, own, tmp_path, trust, number):
     pins = tmp_path / "pins"
     pinned = (CAROL if trust == "pinned" else ALICE).fingerprint

@@ -260,6 +260,7 @@ def test_an_attachment_is_a_file_bytes_or_a_stream(sink, tmp_path, source):
     assert attached.get_content() == PNG
 
 
+@pytest.mark.proves("html_text")
 def test_an_inline_image_stands_beside_the_html_that_shows_it(sink):
     mailer = smtp(sink, html_text='<p>Zoë <img src="cid:logo@here">')
     mailer.attachments.append(

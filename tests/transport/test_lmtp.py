@@ -42,6 +42,7 @@ def opened(server, **rows):
 # -------------------------------------------------------------------------------- per recipient
 
 
+@pytest.mark.proves("LMTP")
 def test_all_are_taken():
     with RoundTrips(OFFERS, lmtp=True) as server, opened(server) as session:
         server.since()
@@ -192,6 +193,7 @@ def test_lhlo_is_said_and_nothing_else(allow_extensions):
 
 
 @pytest.mark.parametrize("form", ["lmtp+unix:{}", "lmtp+unix://{}", "LMTP+UNIX:{}"])
+@pytest.mark.proves("UnixSocket")
 def test_at_a_unix_socket(path, form):
     options = parse(form.format(path))
     with (

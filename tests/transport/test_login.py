@@ -39,6 +39,7 @@ def test_the_server_gets_user_and_password():
         ("LOGIN,PLAIN", b"PLAIN", b"PLAIN"),
     ],
 )
+@pytest.mark.proves("AuthMechanisms")
 def test_the_callers_order_decides(allowed, offered, taken):
     options = TransportOptions()
     configure(options, f"AuthMechanisms={allowed}")

@@ -64,6 +64,7 @@ def test_for_a_mailer_too(offers, trips):
 
 
 @pytest.mark.parametrize(("row", "trips"), [("pipelining", 12), ("chunking", 2)])
+@pytest.mark.proves("Pipelining", "Chunking")
 def test_either_can_be_switched_off(row, trips):
     with RoundTrips([PIPELINING, CHUNKING]) as server, opened(server, **{row: False}) as session:
         server.since()

@@ -86,6 +86,7 @@ def test_plaintext_to_loopback_is_not_for_that_of_a_firewall(host, rows):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "*localhost"])
+@pytest.mark.proves("PlainOnLoopback")
 def test_starttls_is_required_where_it_is_left_out_on_this_machine_alone(host):
     with Hostile() as server:
         with tunnel(server) as proxy, failing(TlsError):

@@ -315,6 +315,7 @@ def test_the_password_does_not_leave_the_machine_in_clear(monkeypatch, offer):
 
 
 @pytest.mark.parametrize("how", ["row", "url", "tls"])
+@pytest.mark.proves("AllowCleartextAuth")
 def test_unless_that_was_asked_for_or_it_is_not_in_clear(monkeypatch, certificates, ca_file, how):
     monkeypatch.setattr(Peer, "loopback", False)
     with Hostile(tls=certificates.contexts["good"]) as server:

@@ -163,6 +163,7 @@ def test_an_encoded_certificate_finds_its_key(demanding, rows, someone, root):
     assert witness.subjects == [["Someone"], ["Someone"]]
 
 
+@pytest.mark.proves("SSLCertKeyPassword")
 def test_a_key_has_a_password_of_its_own(demanding, rows, someone):
     witness, server = demanding()
     protected = client._encrypted(someone.key, PASSWORD)
