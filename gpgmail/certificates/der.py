@@ -45,6 +45,19 @@ def value(data: bytes, at: int = 0) -> Value:
     return Value(tag, data[start : start + length], start + length)
 
 
+def members(data: bytes) -> list[Value]:
+    """Return the values that stand one after another in *data*.
+
+    Raises:
+        ValueError: If one is cut off, or its length is not definite.
+    """
+    found, at = [], 0
+    while at < len(data):
+        found.append(value(data, at))
+        at = found[-1].end
+    return found
+
+
 def is_whole(data: bytes) -> bool:
     """Tell whether *data* is one sequence and nothing more."""
     try:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpgmail.certificates import der
+from gpgmail.certificates import der, work
 from gpgmail.certificates.formats import jks, jwk, pem, pfx, pkcs7, ppk, ssh, xml
 from gpgmail.certificates.kinds import AUTO, USER
 from gpgmail.certificates.source import Source, checked_size, read_file, unreadable
@@ -120,6 +120,8 @@ def open_store(
         entries = kind.read(source)
     except GpgmailError:
         raise
+    except work.TooMuchError as error:
+        raise unreadable(str(error), name, hint="protect it anew with less of it") from None
     except Exception:  # noqa: BLE001 - whatever a parser says of bytes that are not its own
         raise unreadable(f"is no readable {kind.words}", name) from None
     if not entries:

@@ -6,6 +6,7 @@ import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gpgmail.certificates import work
 from gpgmail.certificates.entry import Entry, joined
 from gpgmail.certificates.formats import pkcs7
 from gpgmail.core.errors import PassphraseError
@@ -80,16 +81,26 @@ def _private(source: Source, block: bytes) -> list[Any]:
     return [source.unlock(load_pem_private_key, block)]
 
 
+def _pkcs8(source: Source, block: bytes) -> list[Any]:
+    work.check_pkcs8(_body(block))
+    return _private(source, block)
+
+
 def _openssh(source: Source, block: bytes) -> list[Any]:
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
     def load(data: bytes, password: bytes | None) -> Any:  # noqa: ANN401 - a key of any kind
-        body = base64.b64decode(b"".join(data.splitlines()[1:-1]))
+        body = _body(data)
         if password is None and not body.startswith(_OPENSSH_PLAIN):
             raise TypeError  # as for keys of other formats; before 43 the library says ValueError
         return load_ssh_private_key(data, password)
 
+    work.check_openssh(_body(block))
     return [source.unlock(load, block)]
+
+
+def _body(block: bytes) -> bytes:
+    return base64.b64decode(b"".join(block.splitlines()[1:-1]))
 
 
 def _public(source: Source, block: bytes) -> list[Any]:  # noqa: ARG001 - loaders are alike
@@ -104,7 +115,7 @@ _LOADERS: dict[str, tuple[str, Callable[[Source, bytes], list[Any]]]] = {
     "X509 CERTIFICATE": ("certificate", _certificate),
     "PKCS7": ("certificate", _certificates),
     "PRIVATE KEY": ("private", _private),
-    "ENCRYPTED PRIVATE KEY": ("private", _private),
+    "ENCRYPTED PRIVATE KEY": ("private", _pkcs8),
     "RSA PRIVATE KEY": ("private", _private),
     "EC PRIVATE KEY": ("private", _private),
     "DSA PRIVATE KEY": ("private", _private),
@@ -130,4 +141,5 @@ def _read_der(source: Source) -> list[Entry]:
             return [Entry(**{field: load(source.data)})]
         except ValueError:
             continue
+    work.check_pkcs8(source.data)
     return [Entry(private_key=source.unlock(load_der_private_key, source.data))]

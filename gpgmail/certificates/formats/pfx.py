@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpgmail.certificates import der
+from gpgmail.certificates import der, work
 from gpgmail.certificates.entry import joined
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def read(source: Source) -> list[Entry]:
     """Return the key with its certificate, then the others."""
     if not der.is_pfx(source.data):
         raise ValueError("is no PKCS #12")
+    work.check_pfx(source.data)
     store = _opened(source)
     certificates = [one.certificate for one in (store.cert, *store.additional_certs) if one]
     return joined(certificates, [store.key] if store.key else [])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gpgmail.certificates import numbers
+from gpgmail.certificates import numbers, work
 from gpgmail.certificates.entry import Entry
 from gpgmail.certificates.source import missing_extra
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from gpgmail.certificates.source import Source
 
 MAGIC = b"PuTTY-User-Key-File-"
-_MOST_MEMORY = 1024 * 1024  # KiB; PuTTY itself takes 8192
-_MOST_PASSES = 10_000
 _ARGON2 = {b"Argon2id": "Argon2id", b"Argon2i": "Argon2i", b"Argon2d": "Argon2d"}
 _MAC_2 = b"putty-private-key-file-mac-key"
 
@@ -109,8 +107,7 @@ def _keys_3(source: Source, stated: dict[str, bytes]) -> _Keys:
     memory, passes, lanes = (
         int(stated[f"Argon2-{name}"]) for name in ("Memory", "Passes", "Parallelism")
     )
-    if memory > _MOST_MEMORY or passes > _MOST_PASSES:
-        raise ValueError("asks for too much work")
+    work.check_argon2(memory, passes, lanes)
     derived = _argon2(source, stated["Key-Derivation"])(
         salt=bytes.fromhex(stated["Argon2-Salt"].decode()),
         length=80,
