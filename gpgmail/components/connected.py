@@ -182,8 +182,9 @@ class Connected(SmtpAccessors, Secured):
             session.close()
 
     def _session_for(self, run: Run) -> Session:
-        if self._session is not None and self._session.connected:
-            return self._session.use(run)
+        session = self._session
+        if session is not None and session.connected and session.use(run).still_there():
+            return session
         return self._open(run)
 
     def _open(self, run: Run) -> Session:

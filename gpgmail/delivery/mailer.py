@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from gpgmail.core.errors import DeliveryError
 from gpgmail.core.events import Event
 from gpgmail.core.passphrases import Passphrases, PassphraseSource
 from gpgmail.core.run import DEFAULT_TIMEOUT, Run
@@ -113,7 +114,7 @@ class Mailer:
             if self._options is None:
                 raise Situation.NO_SERVER.error("this mailer has none")
             letter = self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
-            return deliver(letter, self._connected(self._options, run))
+            return self._deliver(letter, self._options, run)
 
     def write(
         self,
@@ -161,6 +162,17 @@ class Mailer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _deliver(self, letter: Letter, options: TransportOptions, run: Run) -> Receipt:
+        """Deliver over the connection that there is; one that the server was ending is renewed."""
+        warm = self._session
+        session = self._connected(options, run)
+        try:
+            return deliver(letter, session)
+        except DeliveryError as error:
+            if session is not warm or not session.was_ending(error):
+                raise
+            return deliver(letter, self._connected(options, run))
 
     def _connected(self, options: TransportOptions, run: Run) -> Session:
         if self._session is None or not self._session.use(run).still_there():

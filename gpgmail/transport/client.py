@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Self, cast
 
@@ -23,7 +24,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.transport import connecting, dialogue, failures, lmtp, replies
 from gpgmail.transport.address import Peer
 from gpgmail.transport.content import DotStuffer, blocks
-from gpgmail.transport.failures import Step, crossing
+from gpgmail.transport.failures import Meaning, Step, crossing
 from gpgmail.transport.login import authenticate
 from gpgmail.transport.throttle import Throttle
 from gpgmail.transport.tls import revocation
@@ -44,10 +45,6 @@ if TYPE_CHECKING:
     from gpgmail.transport.options import TransportOptions
 
 _QUIT_SECONDS = 2.0  # a server that does not say goodbye is left
-_SERVICE_ENDS = 421  # may answer any command, and the connection ends (RFC 5321 section 3.8)
-_SEND_CONTENT = 354
-_INTERMEDIATE = 300
-_REFUSES = 400
 
 
 class Client(smtplib.SMTP):
@@ -72,6 +69,8 @@ class Client(smtplib.SMTP):
         self._unanswered: deque[str] = deque()  # what each is called in errors, in their order
         self._in_step = False
         self.eight_bit = False
+        self.content_begun = False  # by the operation that uses it now
+        self._heard = time.monotonic()
         self._doing("greeting")
 
     # --------------------------------------------------------------------------------- its state
@@ -109,6 +108,11 @@ class Client(smtplib.SMTP):
         return len(self._unanswered)
 
     @property
+    def idle(self) -> float:
+        """The seconds since the server said something."""
+        return time.monotonic() - self._heard
+
+    @property
     def reply(self) -> Reply:
         """The last reply, where there must be one."""
         if self.last_reply is None:
@@ -118,6 +122,7 @@ class Client(smtplib.SMTP):
     def use(self, run: Run) -> Self:
         """Let another operation use the connection from now on."""
         self.run = self._transcript.run = run
+        self.content_begun = False
         if self._wire is not None:
             self._wire.run = run
         for secret in self._secrets:
@@ -138,10 +143,19 @@ class Client(smtplib.SMTP):
             ServerError: If the server refuses.
             ConnectError: If its reply does not fit the command.
         """
-        if code >= _REFUSES:
+        if not self.agrees(code):
             raise failures.refusal(self.reply, self.subject)
-        if code >= _INTERMEDIATE:
+
+    def agrees(self, code: int, wanted: range = failures.DONE) -> bool:
+        """Whether the last reply is one of *wanted*, and else a refusal.
+
+        Raises:
+            ConnectError: If it is neither.
+        """
+        found = failures.meaning(code, wanted)
+        if found is Meaning.UNFIT:
             raise self.nonsense(f"an answer that does not fit: {self.reply}")
+        return found is Meaning.AGREES
 
     # ----------------------------------------------------------------- the ways to the network
 
@@ -194,7 +208,8 @@ class Client(smtplib.SMTP):
         texts = tuple(clean(replies.decoded(line.text)) for line in lines)
         self.last_reply = Reply(lines[-1].code, texts)
         self._in_step = not self._unanswered
-        if self.last_reply.code == _SERVICE_ENDS:
+        self._heard = time.monotonic()
+        if failures.meaning(self.last_reply.code) is Meaning.ENDS:
             error = failures.refusal(self.last_reply, self.subject)
             self.abort(error)
             raise error
@@ -213,7 +228,7 @@ class Client(smtplib.SMTP):
                 "the server does not offer STARTTLS", subject=str(self.peer)
             )
         answer = self.docmd("STARTTLS")
-        if answer[0] >= _INTERMEDIATE:
+        if failures.meaning(answer[0]) is not Meaning.AGREES:
             raise failures.no_starttls(self.reply, self.subject)
         with crossing(Step.HANDSHAKE, self.subject):
             injected = self._connection().spoken()
@@ -236,15 +251,12 @@ class Client(smtplib.SMTP):
             ConnectError: With code 13 of family gpgmail if the answer to the whole does not come.
         """
         answer = self.docmd("DATA")
-        if answer[0] >= _REFUSES:
+        if not self.agrees(answer[0], failures.CONTENT):
             return answer
-        if answer[0] != _SEND_CONTENT:
-            raise self.nonsense(f"an answer that does not fit: {self.reply}")
         self.content(_chunks(msg))
         try:
             answer = self.getreply()
-            if _INTERMEDIATE <= answer[0] < _REFUSES:
-                raise self.nonsense(f"an answer that does not fit: {self.reply}")
+            self.agrees(answer[0])
         except ServerError:
             raise
         except GpgmailError as error:

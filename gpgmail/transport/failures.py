@@ -5,6 +5,22 @@ ours here and nowhere else. Everything below only says what it was doing (`Step`
 
 A lost connection is 1120 and a time limit 201 whatever call met it, so 10054 and 10060 are never
 given. During the TLS handshake a lost connection is the handshake's failure (276).
+
+What is decided about an answer, or about none, at every step:
+
+| answer                                | connection | the mail                                   |
+|---------------------------------------|------------|--------------------------------------------|
+| what was asked for                    | stays      | goes on                                    |
+| 4xx, 5xx to MAIL, DATA or the content | stays      | refused: temporary, permanent              |
+| 4xx, 5xx to RCPT                      | stays      | goes on, unless nobody is left or it stops |
+| 421                                   | ended      | refused, temporary                         |
+| 5xx to BDAT, as to no command         | ended      | refused                                    |
+| anything to RSET but 2xx              | ended      | not begun: safe to send again              |
+| what fits no command, lost, too late  | ended      | safe to send again before its end went out |
+|                                       |            | doubtful after it, unless nobody was taken |
+
+The end is the final dot, or the last chunk. Only a goodbye on a connection that waited between two
+mails is answered by a new connection, once, and only while nothing of the content was asked for.
 """
 
 from __future__ import annotations
@@ -36,6 +52,18 @@ class Step(Enum):
     READ = auto()
     WRITE = auto()
 
+
+class Meaning(Enum):
+    """What an answer means for its command."""
+
+    AGREES = auto()
+    REFUSES = auto()
+    ENDS = auto()
+    UNFIT = auto()
+
+
+DONE = range(200, 300)
+CONTENT = range(354, 355)  # send it
 
 Verdict = tuple[Situation, Code]
 
@@ -178,14 +206,24 @@ _VERIFY_HINT = (
     "ssl_accept_server_cert_encoded"
 )
 _REFUSES = 400
+_SERVICE_ENDS = 421  # may answer any command, and the connection ends (RFC 5321 section 3.8)
 _MAYBE = "the server may have taken the mail"
+
+
+def meaning(code: int, wanted: range = DONE) -> Meaning:
+    """Return what an answer means where one of *wanted* is what was asked for."""
+    if code in wanted:
+        return Meaning.AGREES
+    if code == _SERVICE_ENDS:
+        return Meaning.ENDS
+    return Meaning.REFUSES if code >= _REFUSES else Meaning.UNFIT
 
 
 def judge(error: BaseException, step: Step, subject: str) -> GpgmailError:
     """Return what *error* means to the caller; *subject* says with whom and at what."""
     if isinstance(error, smtplib.SMTPResponseException):
         reply = _reply(error.smtp_code, error.smtp_error)
-        fits = reply.code >= _REFUSES
+        fits = meaning(reply.code) in {Meaning.REFUSES, Meaning.ENDS}
         return refusal(reply, subject) if fits else malformed(f"no answer here: {reply}", subject)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all_refused({who: _reply(*said) for who, said in error.recipients.items()}, subject)
@@ -314,6 +352,12 @@ def no_chunking(reply: Reply, subject: str) -> GpgmailError:
 def malformed(detail: str, subject: str) -> GpgmailError:
     """Return the error for a server that does not keep to the protocol."""
     return Situation.NETWORK.error(detail, subject=subject)
+
+
+def is_goodbye(error: GpgmailError) -> bool:
+    """Tell whether *error* is that of a server that ends a connection, with 421 or without."""
+    reply = getattr(error, "reply", None)
+    return meaning(reply.code) is Meaning.ENDS if reply else error.code is Situation.DROPPED.code
 
 
 def after_the_end(error: GpgmailError) -> GpgmailError:

@@ -204,6 +204,13 @@ class Session(Client):
         with self._kept_in_step():
             self._begin_anew()
 
+    def was_ending(self, error: GpgmailError) -> bool:
+        """Tell whether *error* says no more than that the server ended the connection.
+
+        Nothing of a mail was taken from its source since `use`, so it can go over a new one.
+        """
+        return not self.connected and not self.content_begun and failures.is_goodbye(error)
+
     def still_there(self) -> bool:
         """Tell, without waiting, whether the connection can take another mail, or else end it.
 

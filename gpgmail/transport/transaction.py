@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gpgmail.core.errors import ConnectError, DeliveryError, GpgmailError, ServerError
 from gpgmail.transport import chunking, failures, pipelining
 from gpgmail.transport.chunking import NOT_KNOWN, chunks
+from gpgmail.transport.failures import Meaning
 from gpgmail.transport.pipelining import groups
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
     from gpgmail.core.replies import Reply
     from gpgmail.transport.client import Client
 
-_SEND_CONTENT = 354
-_INTERMEDIATE = 300
-_REFUSES = 400
+_LONG_IDLE = 10.0  # seconds after which it is seen first that the server is still there
 _GOODBYE = b"421"  # may be said at any time
 _DATA, _RSET, _NOTHING = b"DATA\r\n", b"RSET\r\n", b".\r\n"
 
@@ -99,13 +98,15 @@ class Transaction:
             ConnectError: If the connection is lost; whether the server may have the mail is said.
         """
         commands = self._opening(anew=anew)
-        if anew or not self._pipelined or any(target.stops for target in self._targets):
+        if anew or self._waits():
             self._settle(commands)
             commands = []
         if self._chunked:
+            self._client.content_begun = True
             self._send_chunks(commands, content)
         else:
             self._settle([*commands, _Command(_DATA, self._on_data)])
+            self._client.content_begun = True
             self._send_behind_data(content)
         self._conclude()
         known = self._known()
@@ -118,6 +119,14 @@ class Transaction:
         addresses = [target.address for target in self._targets]
         words = {**dict.fromkeys(addresses, reply), **self.refused}
         return {address: said for address, said in words.items() if address not in self._taken}
+
+    def _waits(self) -> bool:
+        """Whether all answers to recipients are heard before content is asked for or sent."""
+        return (
+            not self._pipelined
+            or any(target.stops for target in self._targets)
+            or self._client.idle > _LONG_IDLE
+        )
 
     # ------------------------------------------------------------------------------- what is said
 
@@ -237,18 +246,17 @@ class Transaction:
             raise self._client.nonsense("more answers than it had commands")
 
     def _on_reset(self, reply: Reply) -> None:
-        if reply.code >= _INTERMEDIATE:  # it says nothing against this mail
+        if failures.meaning(reply.code) is not Meaning.AGREES:  # it says nothing of this mail
             raise self._client.nonsense(f"an answer that does not fit RSET: {reply}")
 
     def _on_mail(self, reply: Reply) -> None:
-        if self._refuses(reply):
+        self._begun = self._client.agrees(reply.code)
+        if not self._begun:
             self._refusal = _Refusal(reply, self._client.subject)
-        else:
-            self._begun = True
 
     def _on_recipient(self, target: Target, reply: Reply) -> None:
         self._unnamed -= 1
-        if not self._refuses(reply):
+        if self._client.agrees(reply.code):
             self._named.append(target.address)
         elif self._begun:  # else it is told that there is no mail
             self.refused[target.address] = reply
@@ -256,15 +264,13 @@ class Transaction:
                 self._refusal = _Refusal(reply, self._client.subject)
 
     def _on_data(self, reply: Reply) -> None:
-        if reply.code == _SEND_CONTENT:
+        if self._client.agrees(reply.code, failures.CONTENT):
             self._asked_for_content = True
-        elif self._refuses(reply):
-            self._content_refusal = _Refusal(reply, self._client.subject)
         else:
-            raise self._client.nonsense(f"an answer that does not fit: {reply}")
+            self._content_refusal = _Refusal(reply, self._client.subject)
 
     def _on_chunk(self, reply: Reply) -> None:
-        if not self._refuses(reply):
+        if self._client.agrees(reply.code):
             return
         self._content_refusal = self._content_refusal or _Refusal(reply, self._client.subject)
         if reply.code in NOT_KNOWN:
@@ -277,18 +283,12 @@ class Transaction:
         self._on_end(tuple(self._named), reply)
 
     def _on_end(self, whom: Sequence[str], reply: Reply) -> None:
-        if self._refuses(reply):
-            self.refused.update(dict.fromkeys(whom, reply))
-            self._content_refusal = self._content_refusal or _Refusal(reply, self._client.subject)
-        else:
+        if self._client.agrees(reply.code):
             self._taken += whom
             self._final = reply
-
-    def _refuses(self, reply: Reply) -> bool:
-        if reply.code >= _REFUSES:
-            return True
-        self._client.require(reply.code)
-        return False
+        else:
+            self.refused.update(dict.fromkeys(whom, reply))
+            self._content_refusal = self._content_refusal or _Refusal(reply, self._client.subject)
 
     def _known(self) -> GpgmailError | None:
         """Return why nobody gets the mail, as far as that is known."""

@@ -11,9 +11,19 @@ from gpgmail.core.errors import Cancelled, ConnectError, DeliveryError, MessageE
 from gpgmail.core.events import PITrail, StartTransfer
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.message.content import Attachment
+from gpgmail.transport.client import Client
 from tests.delivery.helpers import ALICE, BOB, CAROL, draft, url
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Action, Drop, HangUpError, Honest, Phase, Reply, Reset
+from tests.servers.hostile_script import (
+    Action,
+    Drop,
+    HangUpError,
+    Honest,
+    Offer,
+    Phase,
+    Reply,
+    Reset,
+)
 
 NO_USER = Reply(b"550 5.1.1 No such user\r\n")
 LATER = Reply(b"451 4.3.0 Try later\r\n")
@@ -231,10 +241,58 @@ def test_a_connection_is_made_anew_once_and_no_more(served):
     assert len(server.settled()) == 2
 
 
+@pytest.mark.parametrize("end", [Drop(), Reset(), GOODBYE])
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.DATA])
+def test_one_that_ends_under_the_first_words_is_renewed_once(phase, end, served):
+    """Nothing looked ended before, and nothing of the mail was taken from its source."""
+    mailer, server = served([{phase: (Honest(), end)}, {}])
+    mailer.send(draft())
+    assert mailer.send(draft()).accepted == (ALICE,)
+    mailer.close()
+    assert [len(one.contents) for one in server.settled()] == [1, 1]
+
+
+@pytest.mark.parametrize("answer", [Drop(), GOODBYE])
+def test_and_no_second_time(answer, served):
+    ending = {Phase.MAIL: answer}
+    mailer, server = served([{Phase.MAIL: (Honest(), answer)}, ending, {}])
+    mailer.send(draft())
+    with pytest.raises(DeliveryError) as caught:
+        mailer.send(draft())
+    assert caught.value.retry is Retry.LATER
+    assert len(server.settled()) == 2
+
+
+@pytest.mark.parametrize("answer", [NO_MAIL, LATER, Reply(b"garbage\r\n")])
+def test_what_is_no_goodbye_is_not_tried_again(answer, served):
+    mailer, server = served([{Phase.MAIL: (Honest(), answer)}, {}])
+    mailer.send(draft())
+    with pytest.raises(DeliveryError):
+        mailer.send(draft())
+    mailer.close()
+    assert len(server.settled()) == 1
+
+
+@pytest.mark.parametrize("idle", [0, 100])
+def test_what_went_out_with_the_first_words_is_not_sent_again(idle, served, monkeypatch):
+    """After a long pause it does not go out with them."""
+    offers = Offer((b"PIPELINING", b"CHUNKING"))
+    mailer, server = served([{Phase.MAIL: (Honest(), Drop()), Phase.EHLO: offers}, {}])
+    mailer.send(draft())
+    monkeypatch.setattr(Client, "idle", idle)
+    if idle:
+        mailer.send(draft())
+        assert len(server.connections) == 2
+    else:
+        with pytest.raises(ConnectError) as caught:
+            mailer.send(draft())
+        assert caught.value.retry is Retry.UNKNOWN
+        assert len(server.connections) == 1
+
+
 @pytest.mark.parametrize(
     "script",
     [
-        {Phase.DATA: (Honest(), Drop())},
         {Phase.BODY: Drop(after=50_000)},
         {Phase.DOT: (Honest(), Drop())},
     ],

@@ -23,10 +23,12 @@ from gpgmail.core.errors import (
 )
 from gpgmail.core.replies import Reply
 from gpgmail.core.situations import Situation
+from gpgmail.transport import failures
 from gpgmail.transport.failures import (
     CLASSES,
     ERRNO,
     RESOLVER,
+    Meaning,
     Step,
     after_the_end,
     all_refused,
@@ -249,3 +251,20 @@ def test_after_the_final_dot_nobody_knows(before, kind, number):
     assert "the server may have taken the mail" in str(error)
     assert "final dot at mx: what happened" in str(error)
     assert isinstance(error, GpgmailError)
+
+
+@pytest.mark.parametrize(
+    ("code", "done", "content"),
+    [
+        (250, Meaning.AGREES, Meaning.UNFIT),
+        (252, Meaning.AGREES, Meaning.UNFIT),
+        (334, Meaning.UNFIT, Meaning.UNFIT),
+        (354, Meaning.UNFIT, Meaning.AGREES),
+        (421, Meaning.ENDS, Meaning.ENDS),
+        (450, Meaning.REFUSES, Meaning.REFUSES),
+        (554, Meaning.REFUSES, Meaning.REFUSES),
+    ],
+)
+def test_what_an_answer_means_depends_on_what_was_asked_for(code, done, content):
+    assert failures.meaning(code) is done
+    assert failures.meaning(code, failures.CONTENT) is content
