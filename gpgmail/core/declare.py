@@ -11,7 +11,7 @@ add methods. Rows are data: what follows from a value for other rows is a table 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_type_hints
 
 from gpgmail.core.errors import GpgmailError
@@ -179,6 +179,21 @@ def inert(*, default: Any, why: str, key: str = "") -> Any:
     """
     doc = f"Without meaning here: {why}."
     return Row(default=default, doc=doc, key=key, prop=not key, inert=why)
+
+
+def like(source: type[Declared], name: str, *, prefix: str) -> Any:
+    """Declare a property that is as the row *name* of *source*, and has no name in config().
+
+    What it sets along are rows of its own set, which lack *prefix*.
+    """
+    row: Row = getattr(source, name)
+    implied = row.implies
+
+    def implies(value: Any) -> Mapping[str, Any]:
+        found = implied(value) if implied is not None else {}
+        return {other.removeprefix(prefix): what for other, what in found.items()}
+
+    return replace(row, key="", also="", locked=None, implies=implied and implies)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(prop, setting, inert))

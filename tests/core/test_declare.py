@@ -5,7 +5,7 @@ import pytest
 from gpgmail.core.checks import between, one_line, one_of, port
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.config import configure
-from gpgmail.core.declare import Declared, Deferred, inert, is_set, prop, rows, setting
+from gpgmail.core.declare import Declared, Deferred, inert, is_set, like, prop, rows, setting
 from gpgmail.core.errors import StateError, UnsupportedError, UsageError
 from gpgmail.core.situations import Situation
 
@@ -288,3 +288,33 @@ class Written(Declared):
 
 def test_what_people_write_shows_its_length_alone():
     assert repr(Written(text="not for the log")) == "Written(text=<str of 15>)"
+
+
+class Flat(Declared):
+    wall_kind: int = prop(
+        default=0,
+        key="WallKind",
+        check=between(0, 9),
+        implies=lambda value: {"wall_port": value * 100},
+        doc="Kind.",
+    )
+    wall_port: int = prop(default=0, key="WallPort", check=port, secret=True, doc="Port.")
+
+
+class Nested(Declared):
+    kind: int = like(Flat, "wall_kind", prefix="wall_")
+    port: int = like(Flat, "wall_port", prefix="wall_")
+
+
+def test_a_row_like_another_has_all_of_it_but_its_name_and_key():
+    nested = Nested(kind=3)
+    assert (nested.kind, nested.port) == (3, 300)
+    with pytest.raises(UsageError, match="kind: must be from 0 to 9"):
+        nested.kind = 10
+    assert [(row.name, row.key, row.doc, row.secret) for row in rows(Nested)] == [
+        ("kind", "", "Kind.", False),
+        ("port", "", "Port.", True),
+    ]
+    assert [row.name for row in rows(Flat)] == ["wall_kind", "wall_port"]
+    flat = Flat(wall_kind=2)
+    assert flat.wall_port == 200

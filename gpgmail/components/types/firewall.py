@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpgmail.core.checks import one_line, port
-from gpgmail.core.declare import Declared, Row, prop, rows
-from gpgmail.transport.firewall import KINDS, FirewallOptions, kind
+from gpgmail.core.declare import Declared, Row, like, rows
+from gpgmail.transport.firewall import FirewallOptions
 
 _PREFIX = "firewall_"
+
+
+def _flat(name: str) -> str:
+    return _PREFIX + name.removeprefix(_PREFIX)
+
+
+def _like(name: str) -> Any:  # noqa: ANN401 - the value of any row
+    return like(FirewallOptions, _flat(name), prefix=_PREFIX)
 
 
 class Firewall(Declared):
@@ -17,17 +24,12 @@ class Firewall(Declared):
     Setting `firewall_type` sets `port` to the usual one.
     """
 
-    auto_detect: bool = prop(default=False, doc="Take the firewall that the system names.")
-    firewall_type: int = prop(
-        default=0,
-        check=kind,
-        implies=lambda value: {"port": KINDS[value]},
-        doc="0 none, 1 tunnel (HTTP CONNECT), 2 SOCKS4, 3 SOCKS5, 10 SOCKS4A.",
-    )
-    host: str = prop(default="", check=one_line("host"), doc="Name or address of the firewall.")
-    password: str = prop(default="", secret=True, doc="Password to log in with.")
-    port: int = prop(default=0, check=port, doc="Port of the firewall.")
-    user: str = prop(default="", check=one_line("user"), doc="User to log in as.")
+    auto_detect: bool = _like("auto_detect")
+    firewall_type: int = _like("firewall_type")
+    host: str = _like("host")
+    password: str = _like("password")
+    port: int = _like("port")
+    user: str = _like("user")
 
     def _set_up(self) -> None:
         self._seen: FirewallOptions | None = None
@@ -51,7 +53,3 @@ class Firewall(Declared):
     def _after_set(self, row: Row) -> None:
         if self._seen is not None:
             setattr(self._seen, _flat(row.name), self._values[row.name])
-
-
-def _flat(name: str) -> str:
-    return _PREFIX + name.removeprefix(_PREFIX)
