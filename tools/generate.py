@@ -15,7 +15,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import reference_page
 
 from gpgmail import conformance
 from gpgmail.components.collection import Items
@@ -24,7 +27,7 @@ from gpgmail.components.deviations import DEVIATIONS
 from gpgmail.components.handlers import HandlerTable
 from gpgmail.components.surface import EVENTS, FACES, CollectionSurface, Face
 from gpgmail.core.codes import ALIASES, ErrorCode, Family
-from gpgmail.core.declare import Declared, Row, rows
+from gpgmail.core.declare import Declared, rows
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
@@ -172,36 +175,8 @@ def _annotation(kind: type, name: str) -> str:
 
 
 def reference() -> str:
-    """Return the table of every property, setting and event."""
-    lines = [f"<!-- {BANNER} -->", "# Properties, settings and events", ""]
-    for face in FACES:
-        lines += [f"## {face.name}", "", face.doc, ""]
-        lines += ["| name | config | default | what it does |", "|---|---|---|---|"]
-        for row_set in face.row_sets:
-            lines += [_row_line(row) for row in rows(row_set)]
-        lines += [
-            f"| `{item.name}` | | empty | {item.doc} Fields: "
-            + ", ".join(f"`{field}`" for field in item.fields)
-            + " |"
-            for item in face.collections
-        ]
-        lines.append("")
-    lines += ["## Events", "", "| handler | parameters | when |", "|---|---|---|"]
-    for event in EVENTS:
-        names = ", ".join(f"`{name}`" for name in inspect.get_annotations(event))
-        lines.append(f"| `{event.handler}` | {names} | {_sentence(event)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _row_line(row: Row) -> str:
-    default = "" if row.default in {"", b""} else f"`{row.default}`"
-    key = f"`{row.key}`" if row.key else ""
-    doc = row.doc.replace("|", "\\|")
-    return f"| `{row.name}` | {key} | {default} | {doc} |"
-
-
-def _sentence(thing: object) -> str:
-    return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+    """Return the tables of every property, setting, method and event."""
+    return "\n".join((f"<!-- {BANNER} -->", *reference_page.lines())) + "\n"
 
 
 def errors() -> str:

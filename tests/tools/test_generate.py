@@ -156,3 +156,27 @@ def test_every_documented_name_of_a_property_is_a_row_or_a_member(generate):
         assert f"| `{row.name}` |" in text
         assert not row.key or f"`{row.key}`" in text
         assert row.doc
+
+
+def test_the_reference_has_every_public_name_of_the_components(generate):
+    page = generate.reference()
+    for component in (SMTP, PSMTP):
+        for name in dir(component):
+            what = name[4:] if name.startswith(("get_", "set_")) else ""
+            accessor = what and (hasattr(component, what) or hasattr(component, f"{what}_"))
+            if not (name.startswith("_") or accessor or what.startswith(ITEMS)):
+                assert f"`{name}`" in page or f"`{name}(" in page, name
+
+
+ITEMS = ("attachment_", "key_", "recipient_key_", "message_recipient_")
+
+
+def test_the_reference_has_second_names_and_what_can_only_be_read(generate):
+    page = generate.reference()
+    assert any(row.also for row in rows(PSMTP))
+    for row in rows(PSMTP):
+        for key in filter(None, (row.key, row.also)):
+            assert f"`{key}`" in page
+    for base in PSMTP.__mro__:
+        for key in vars(base).get("_read_only_settings", {}):
+            assert f"| `{key}` |" in page
