@@ -19,8 +19,8 @@ DEVIATIONS = {
     "TLS12SupportedGroups": "one group before Python 3.15, and the same as TLS13SupportedGroups "
     "where both versions are enabled; the default leaves it to OpenSSL",
     "TLS13SupportedGroups": "one group before Python 3.15; the default leaves it to OpenSSL",
-    "TLS12SignatureAlgorithms": "the default leaves it to OpenSSL and its security level; any other "
-    "value is held against the server's certificate",
+    "TLS12SignatureAlgorithms": "the default leaves it to OpenSSL and its security level; any "
+    "other value is held against the server's certificate",
     "ssl_accept_server_cert": "no other certificate is taken while it is set, even one that "
     "verifies; the page would let such a one pass",
     "ssl_start_mode": "3 in every class, and while it was never set plaintext to this machine "
@@ -40,11 +40,11 @@ DEVIATIONS = {
     "then the error is raised",
     "message_recipient_options": "`NOTIFY SUCCESS` is sent as `NOTIFY=SUCCESS`, which RFC 3461 "
     "asks for",
-    "recipient_key_user_id": "a key found by a user id or key id in a directory has to be valid for "
-    "gpg, or config Trust=always, or be named by its fingerprint: anybody can make a key with "
-    "anybody's address",
-    "UseIPv6": "1 refuses names that have no IPv6 address; an IPv4 address that is given as such is "
-    "still connected to",
+    "recipient_key_user_id": "a key found by a user id or key id in a directory has to be valid "
+    "for gpg, or config Trust=always, or be named by its fingerprint: anybody can make a key "
+    "with anybody's address",
+    "UseIPv6": "1 refuses names that have no IPv6 address; an IPv4 address that is given as such "
+    "is still connected to",
     "interrupt": "raises code 301 of SMTP in the call that was interrupted; code 301 of TCPClient "
     "does not occur beside it",
     "timeout": "a time limit is always code 201 of TCPClient",

@@ -20,7 +20,7 @@ from gpgmail.keys.trust import comparable
 from gpgmail.message.addresses import parse_list
 from gpgmail.message.charsets import of_page
 from gpgmail.message.content import as_it_is
-from gpgmail.message.draft import body, compose, content_fields
+from gpgmail.message.draft import body, compose, content_fields, with_content
 from gpgmail.protect import inline, pgpmime
 from gpgmail.protect.options import algorithms
 
@@ -235,7 +235,7 @@ class PSMTP(PsmtpAccessors, SMTP):
     def _composed(self, wrap: Callable[[Part], Part]) -> Composed:
         fields = self._draft(with_text=False)
         if self._done.content is not None:
-            return replace(compose(fields), content=wrap(self._done.content))
+            return with_content(compose(fields), wrap(self._done.content))
         if self._done.origin is not None and content_fields(fields):
             raise Situation.BAD_VALUE.error(
                 "would make something else of a protected text",

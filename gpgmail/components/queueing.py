@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpgmail.core.situations import Situation
 from gpgmail.core.text import shown
 from gpgmail.delivery import queue as runner
 from gpgmail.spool import store
@@ -40,6 +41,7 @@ def queue(composed: Composed, directory: str, run: Run) -> str:
     )
     if directory == _AS_TEXT:
         return dumps(mail)
+    _named(directory)
     path = store.add(Path(directory), mail, run)
     run.status(
         f"queued as {shown(path)}: only its owner can read it, and what was not encrypted is "
@@ -65,6 +67,7 @@ def process(
         DeliveryError: If no connection can be made, or after all were tried some mails were not
             sent.
     """
+    _named(directory)
     with ExitStack() as stack:
         session: Session | None = None
         lost = 0  # connections, one after the other
@@ -98,3 +101,10 @@ def process(
 
         done = runner.process(directory, deliver, run, keep=keep, ready=ready, usable=usable)
     done.raise_for_unsent()
+
+
+def _named(directory: str) -> None:
+    if not directory.strip():
+        raise Situation.BAD_VALUE.error(
+            "names no directory", subject="queue_dir", hint="give the path of one that exists"
+        )

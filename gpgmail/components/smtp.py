@@ -14,6 +14,7 @@ from gpgmail.core.declare import rows
 from gpgmail.core.errors import MessageError, UsageError
 from gpgmail.core.events import ErrorReport
 from gpgmail.core.situations import Situation
+from gpgmail.message.bodies import whole_lines
 from gpgmail.message.content import Attachment, as_it_is
 from gpgmail.message.options import MessageOptions, draft_from
 from gpgmail.transport.dialogue import stopping
@@ -256,6 +257,7 @@ class SMTP(Connected):
         draft = draft_from(self, self._stated() if with_text else (), with_text=with_text)
         return replace(
             draft,
+            text=None if draft.text is None else whole_lines(draft.text),
             to=(),
             cc=(),
             bcc=(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, Engine, Job
 from gpgmail.delivery.plan import Copy, Plan, Wish, make_plan
-from gpgmail.message.draft import Composed, Draft, body, compose
+from gpgmail.message.draft import Composed, Draft, body, compose, with_content
 from gpgmail.message.email_message import from_email
 from gpgmail.protect import inline, pgpmime
 
@@ -63,8 +63,7 @@ class Desk:
         source = composed if form == "pgpmime" or not plan.protects else _as_draft(message)
         copies = tuple(
             replace(
-                composed,
-                content=self._protect(source, plan, copy, run),
+                with_content(composed, self._protect(source, plan, copy, run)),
                 envelope=replace(composed.envelope, recipients=copy.recipients),
             )
             for copy in plan.copies

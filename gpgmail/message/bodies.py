@@ -27,6 +27,7 @@ _PLAIN = bytes([*b"\t\r\n", *range(0x20, 0x7F)])  # what 7bit text is made of he
 _LONGEST = 990  # RFC 5321 allows 998, but sendmail splits lines at 990 by default
 _FRAGILE = (b" \r\n", b"\t\r\n", b"\nFrom ")  # what relays strip, and what mailboxes mangle
 _LONE_LF = re.compile(rb"(?<!\r)\n")
+_LONE_LF_IN_TEXT = re.compile(r"(?<!\r)\n")
 # A leading dot is escaped too: broken relays double or drop it.
 _QP_UNSAFE = re.compile(rb"[^\t -<>-~]|[\t ]\Z|\A\.")
 # Up to 73 characters that do not end within an escape; `From ` and `=` make them 76 at most.
@@ -37,6 +38,12 @@ _QP_FROM = re.compile(rb"\AFrom ")
 def canonical(data: bytes) -> bytes:
     """Return text with CRLF where its line ends are all LF, otherwise unchanged."""
     return data if b"\r" in data else data.replace(b"\n", b"\r\n")
+
+
+def whole_lines(text: str) -> str:
+    """Return text whose lines end in CRLF, the last one too; a lone CR ends none and stays."""
+    lines = _LONE_LF_IN_TEXT.sub("\r\n", text)
+    return lines if lines.endswith("\r\n") or not lines else lines + "\r\n"
 
 
 def is_safe(data: bytes) -> bool:

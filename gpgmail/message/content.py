@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.message.bodies import crlf
+from gpgmail.message.bodies import crlf, is_safe
 from gpgmail.message.part import Part, file_part, multipart, text_part
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ def content(
 ) -> Part:
     """Return the content of *draft*; under MIME *fields* of its own its text is taken as it is.
 
+    Under header fields of its own alone it has none, as long as it needs none.
+
     *wrap* is applied to each text and to each attachment; who reads those waits as *run* says.
 
     Raises:
         UsageError: If such a text cannot be one part of a mail.
         MessageError: If an attachment cannot be read.
     """
-    if fields or draft.own_headers:
+    if fields or (draft.own_headers and _needs_no_fields(draft)):
         return wrap(_encoded_already(draft, fields))
     inline = [wrap(one.part(run)) for one in draft.attachments if one.inline]
     attached = [wrap(one.part(run)) for one in draft.attachments if not one.inline]
@@ -83,6 +85,14 @@ def content(
         body = [multipart("alternative", alternatives)]
     parts = [*body, *inline, *attached]
     return parts[0] if len(parts) == 1 and body else multipart("mixed", parts)
+
+
+def _needs_no_fields(draft: Draft) -> bool:
+    if draft.attachments or draft.html is not None:
+        return False
+    text = draft.text or ""
+    data = draft.text_charset.encode(text, "text")
+    return data == text.encode() and is_safe(b"".join(crlf([data])))
 
 
 def _encoded_already(draft: Draft, fields: tuple[Field, ...]) -> Part:

@@ -178,12 +178,21 @@ def compose(
     given = {name.lower() for name, _ in others}
     computed = () if draft.own_headers else _fields(draft, author, sender, named, given)
     refuse_twice(computed, others)
-    return Composed(
+    composed = Composed(
         (*computed, *(field for field in others if not is_content(field))),
         content(draft, _content_fields(others), wrap, run),
         Envelope(_return_path(draft, sender or author), unique(named), draft.mail_options),
         draft.width,
     )
+    return with_content(composed, composed.content)
+
+
+def with_content(composed: Composed, part: Part) -> Composed:
+    """Return a mail with *part* as its content, and MIME-Version where that has MIME fields."""
+    named = {name.lower() for name, _ in composed.headers}
+    lacks = part.headers and "mime-version" not in named
+    headers = (*composed.headers, ("MIME-Version", "1.0")) if lacks else composed.headers
+    return replace(composed, headers=headers, content=part)
 
 
 def body(draft: Draft, run: Run | None = None) -> Part:

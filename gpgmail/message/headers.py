@@ -29,6 +29,7 @@ Field = tuple[str, str]
 WIDTH = 78  # RFC 5322 section 2.1.1: lines should not be longer
 _LONGEST = 998  # and must not be longer than this
 _WORD = 75  # RFC 2047 section 2: an encoded word
+_LONGEST_QUOTED = 60  # characters of a display name, which stay on one line
 _LONG_TOKEN = 900  # leaves room for the field name before `_LONGEST`
 
 _NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 section 3.6.8: printable without the colon
@@ -110,7 +111,11 @@ def phrase(name: str, style: Style = STYLE, *, field: str = "display name") -> s
     refuse_controls(name, field)
     if not _PRINTABLE.fullmatch(name) or "=?" in name or _LONG_RUN.search(name):
         return _encoded_words(field, name, style)
-    return name if _ATOMS.fullmatch(name) else f'"{_escaped(name)}"' if name else ""
+    if _ATOMS.fullmatch(name) or not name:
+        return name
+    if len(name) > _LONGEST_QUOTED:  # a quoted string is not folded
+        return _encoded_words(field, name, style)
+    return f'"{_escaped(name)}"'
 
 
 def parameter(name: str, value: str) -> str:

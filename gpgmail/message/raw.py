@@ -1,7 +1,8 @@
 """A mail, or the body of one, that its author encoded himself and that goes out as it is.
 
-Only line ends change: LF becomes CRLF, as every mail has it. What begins with header fields and has
-From among them is a whole mail; anything else is a body, to be sent under fields from elsewhere.
+Only line ends change: LF becomes CRLF, as every mail has it, and the last line gets one. What
+begins with header fields and has From among them is a whole mail; anything else is a body, to be
+sent under fields from elsewhere.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def look(source: Source, run: Run | None = None) -> Raw:
     again = isinstance(source, bytes) or (isinstance(source, str) and Path(source).is_file())
     chunks = readable.chunks if again else _kept(readable.chunks())
     seen = _Scan()
-    for chunk in crlf(chunks()):
+    for chunk in _lines(chunks()):
         run.check("reading the raw message")
         run.touch()
         seen.feed(chunk)
@@ -92,7 +93,17 @@ def look(source: Source, run: Run | None = None) -> Raw:
             subject="Bcc field of a raw message",
             hint="take it out, and set b_cc",
         )
-    return Raw(lambda: crlf(chunks()), seen.size, names, seen.ascii_head, seen.ascii_body)
+    return Raw(lambda: _lines(chunks()), seen.size, names, seen.ascii_head, seen.ascii_body)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines that end in CRLF, the last one too, as the end of SMTP data would make it."""
+    last = b""
+    for chunk in crlf(chunks):
+        last = (last + chunk)[-2:]
+        yield chunk
+    if last and last != b"\r\n" and not last.endswith(b"\r"):
+        yield b"\r\n"
 
 
 def _kept(chunks: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from weakref import WeakSet
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
@@ -85,7 +86,7 @@ def _stream(stream: BinaryIO, run: Run) -> Readable:
         raise _failed(label, "is a text stream: open it in binary mode")
     try:
         if not stream.seekable():
-            return Readable(_once(lambda: _slow_chunks(stream, run, label), label), None, name)
+            return Readable(lambda: _read_once(stream, run, label), None, name)
         start = stream.tell()
         size = stream.seek(0, os.SEEK_END) - start
         stream.seek(start)
@@ -104,6 +105,16 @@ def _stream(stream: BinaryIO, run: Run) -> Readable:
                 stream.seek(start)
 
     return Readable(chunks, size, name)
+
+
+_READ: WeakSet[BinaryIO] = WeakSet()  # streams that cannot seek and were read: they are empty now
+
+
+def _read_once(stream: BinaryIO, run: Run, label: str) -> Iterator[bytes]:
+    if stream in _READ:
+        raise _failed(label, "can be read only once, and was")
+    _READ.add(stream)
+    yield from _slow_chunks(stream, run, label)
 
 
 def _once(

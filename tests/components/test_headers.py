@@ -6,7 +6,9 @@ import io
 import re
 import socket
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.utils import parseaddr, parsedate_to_datetime
 
 import pytest
 
@@ -600,3 +602,40 @@ def test_a_field_that_cannot_be_folded_is_found_before_anything_is_sent(spoil):
         with failing(2, UsageError):
             mailer.send()
         assert server.settled() == []
+
+
+OWN = "\r\nFrom: a@example.org\r\nSubject: own"
+
+
+def test_own_headers_have_no_others_as_long_as_none_is_needed(sink):
+    smtp(sink, other_headers=OWN, message_text="plain\n").send()
+    assert sink.received[0].data == b"From: a@example.org\r\nSubject: own\r\n\r\nplain\r\n"
+
+
+@pytest.mark.parametrize("text", ["für alle\n", "x" * 2000 + "\n"])
+def test_text_that_needs_fields_gets_them_under_own_headers_too(sink, text):
+    smtp(sink, other_headers=OWN, message_text=text).send()
+    (mail,) = sink.received
+    assert mail.data.isascii()
+    assert max(map(len, mail.data.split(b"\r\n"))) <= 998
+    assert parsed(mail)["MIME-Version"] == "1.0"
+    assert parsed(mail).get_content().splitlines() == text.splitlines()
+
+
+def test_a_protected_mail_under_own_headers_is_mime(sink, own):
+    with psmtp(sink, other_headers=OWN, message_format="PGPMIME") as mailer:
+        mailer.keys.append(Key(own, SENDER.address))
+        mailer.sign()
+        mailer.send()
+    mail = parsed(sink.received[0])
+    assert (mail["MIME-Version"], mail.get_content_type()) == ("1.0", "multipart/signed")
+
+
+def test_a_long_display_name_is_folded_whatever_is_in_it(sink):
+    name = ", ".join(f"Name{number}" for number in range(40))
+    smtp(sink, send_to=f'"{name}" <alice@example.org>').send()
+    (mail,) = sink.received
+    head = mail.data.partition(b"\r\n\r\n")[0]
+    assert max(map(len, head.split(b"\r\n"))) <= 80
+    shown, address = parseaddr(message_from_bytes(mail.data)["To"])
+    assert (str(make_header(decode_header(shown))), address) == (name, "alice@example.org")

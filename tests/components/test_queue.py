@@ -423,3 +423,13 @@ def test_a_mail_that_costs_the_connection_does_not_hold_up_the_others(sink, tmp_
     assert not first.contents
     assert b"Subject: second" in second.contents[0]
     assert [path.suffix for path in tmp_path.iterdir()] == [".queued"]
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_no_directory_is_not_the_one_where_one_stands(sink, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    mailer = smtp(sink)
+    for method in (mailer.queue, mailer.process_queue):
+        with failing(2):
+            method(name)
+    assert not list(tmp_path.iterdir())

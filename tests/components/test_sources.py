@@ -323,3 +323,36 @@ def test_a_stream_that_was_closed_is_not_sent_again_as_an_empty_mail(sink):
     mailer.message_text = "another"
     mailer.send()
     assert lines_of(sink.received[1]) == ["another"]
+
+
+def test_an_attachment_that_can_be_read_once_is_not_sent_empty(sink):
+    reading, writing = os.pipe()
+    os.write(writing, b"the report")
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        mailer = smtp(sink)
+        mailer.attachments.append(Attachment(stream=stream, name="x"))
+        mailer.send()
+        with failing(302, MessageError):
+            mailer.send()
+    assert len(sink.received) == 1
+    (attached,) = parsed(sink.received[0]).iter_attachments()
+    assert attached.get_content() == b"the report"
+
+
+@pytest.mark.parametrize("text", ["a\r\nb\nc\r\n", "a\nb\r\nc\n", "a\nb\nc"])
+def test_lines_of_a_text_end_as_those_of_a_mail_do(sink, text):
+    smtp(sink, message_text=text).send()
+    assert sink.received[0].data.partition(b"\r\n\r\n")[2] == b"a\r\nb\r\nc\r\n"
+
+
+@sources
+def test_the_last_line_of_a_raw_mail_gets_its_end_and_is_counted(sink, tmp_path, source):
+    mailer = smtp(sink)
+    give(mailer, source, RAW.removesuffix(b"\r\n"), tmp_path)
+    trail = []
+    mailer.on_pi_trail = lambda event: trail.append(event.message)
+    mailer.send()
+    assert sink.received[0].data == RAW
+    assert mailer.message_headers_string + mailer.config("TransferText") == RAW.decode()
+    assert any(f" SIZE={len(RAW)}" in line for line in trail)
