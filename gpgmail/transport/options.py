@@ -126,7 +126,8 @@ class TransportOptions(
         default=0,
         key="UseIPv6",
         check=between(0, 2),
-        doc="0 IPv4 only, 1 IPv6 only, 2 both in the system's order (IPv6 first where usable).",
+        doc="Which addresses of a name are tried: with 0 those of IPv4, with 1 those of IPv6, with "
+        "2 all in the system's order, which has IPv6 first where it can be used.",
     )
 
 

@@ -1,6 +1,7 @@
-"""Telling listeners how content goes out; header lines and protocol are not told here.
+"""Telling listeners how content goes out.
 
-Who composes a mail decides what is told: the whole of it, or each text and attachment apart.
+What is told is what a caller hands over: `Mailer` and the queue runner the whole mail, header lines
+included, a component each text and attachment apart.
 """
 
 from __future__ import annotations

@@ -96,6 +96,7 @@ WAYS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("page", sorted(set(PAGES) - NOT_ARMOR))
 def test_a_text_of_any_code_page_is_good_for_gpg_and_read_back(page, way, sender, opened):
