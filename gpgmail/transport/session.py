@@ -130,7 +130,8 @@ class Session(Client):
         try:
             return transaction.run(content, anew=anew)
         except ServerError as error:
-            if error.reply is self.last_reply:  # and not some other session's, from a handler
+            # One of some other session's, raised by a handler, keeps its own words.
+            if error.reply is self.last_reply and not error.refused:
                 error.refused = transaction.words_for_all(self.reply)
             self._recover()
             raise

@@ -85,6 +85,7 @@ class Transaction:
         self._unnamed = len(targets)  # of whom it is not known whether the server takes them
         self._named: list[str] = []  # whom it took
         self._refusal: _Refusal | None = None  # that ends the mail, whoever is taken
+        self._stopped: _Refusal | None = None  # the same, where it is a recipient's
         self._content_refusal: _Refusal | None = None
         self._asked_for_content = False
         self._taken: list[str] = []  # for whom it took the content too
@@ -261,7 +262,8 @@ class Transaction:
         elif self._begun:  # else it is told that there is no mail
             self.refused[target.address] = reply
             if target.stops and not self._refusal:
-                self._refusal = _Refusal(reply, self._client.subject)
+                subject = f"RCPT {target.address} at {self._client.peer}"
+                self._refusal = self._stopped = _Refusal(reply, subject)
 
     def _on_data(self, reply: Reply) -> None:
         if self._client.agrees(reply.code, failures.CONTENT):
@@ -301,4 +303,6 @@ class Transaction:
         if self._each_answered and refusal is self._content_refusal and not self._waiting:
             return failures.all_refused(self.refused, refusal.subject)
         reply, subject = refusal
-        return failures.refusal(reply, subject, self.words_for_all(reply))
+        # Of those behind whom the mail was stopped nobody was refused.
+        refused = self.refused if refusal is self._stopped else self.words_for_all(reply)
+        return failures.refusal(reply, subject, refused)

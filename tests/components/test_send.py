@@ -180,7 +180,8 @@ def test_a_refused_recipient_in_to_or_cc_stops_the_mail(name):
         mailer.close()
         (connection,) = server.settled()
     assert not connection.contents
-    assert "Nobody of that name" in str(caught.value.refused[BOB.address])
+    assert {who: said.code for who, said in caught.value.refused.items()} == {BOB.address: 550}
+    assert f"RCPT {BOB.address} at" in str(caught.value)
     assert [event.error_code for event in ears.error] == [161]
     assert "Nobody of that name" in ears.error[0].description
 

@@ -138,6 +138,7 @@ def test_a_session_that_cannot_begin_anew_ends(rset, phase, answer):
 @pytest.mark.proves("MaskSensitive", "MaskSensitiveData", "on_pi_trail")
 @pytest.mark.parametrize("name", ["MaskSensitive", "MaskSensitiveData"])
 @pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.shows_secrets
 def test_a_login_shows_in_the_trail_only_where_masking_is_off(name, masked):
     ears = Ears()
     secret = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
@@ -160,6 +161,7 @@ def test_a_login_shows_in_the_trail_only_where_masking_is_off(name, masked):
 
 
 @pytest.mark.proves("MaskSensitive")
+@pytest.mark.shows_secrets
 def test_the_steps_of_a_login_are_masked_and_errors_never_hold_them():
     ears = Ears()
     script = {Phase.EHLO: Offer((b"AUTH LOGIN",)), Phase.AUTH_ANSWER: (Honest(), Drop())}

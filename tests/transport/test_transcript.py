@@ -75,6 +75,7 @@ def test_controls_are_escaped(told):
 
 
 @pytest.mark.proves("MaskSensitive")
+@pytest.mark.shows_secrets
 def test_without_masking_the_lines_are_told_as_they_are_and_returned_masked():
     ears, know = Ears(), "hunter22"
     run = Run(emit=ears)
