@@ -59,6 +59,7 @@ class Client(smtplib.SMTP):
         self.options = options
         self.run = run
         self.peer = Peer(options.mail_server, "", options.mail_port)
+        self._where = str(self.peer)
         self.last_reply: Reply | None = None
         self.start = Start.PLAIN
         self.negotiated = Negotiated()
@@ -167,6 +168,7 @@ class Client(smtplib.SMTP):
     ) -> socket.socket:
         with self.run.within(self.options.connection_timeout):
             sock, self.peer = connecting.connect(self.options, self.run)
+            self._where = str(self.peer)
             self._wire = Wire(sock, self.run, Throttle(self.options))
             self._doing("greeting")
             self._report("connected", f"connected to {self.peer}")
@@ -328,7 +330,7 @@ class Client(smtplib.SMTP):
 
     def _doing(self, command: str) -> None:
         """Note what is being done: `subject` says it, and with whom, in errors."""
-        self.subject = f"{command} at {self.peer}"
+        self.subject = f"{command} at {self._where}"
         self._said_quit = command == "QUIT"
 
     def _connection(self) -> Wire:

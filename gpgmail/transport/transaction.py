@@ -294,8 +294,7 @@ class Transaction:
 
     def _known(self) -> GpgmailError | None:
         """Return why nobody gets the mail, as far as that is known."""
-        for_nobody = not (self._unnamed or self._named)
-        if for_nobody and not self._refusal:
+        if not (self._unnamed or self._named or self._refusal):
             return failures.all_refused(self.refused, f"RCPT at {self._client.peer}")
         refusal = self._refusal or (None if self._taken else self._content_refusal)
         if refusal is None:

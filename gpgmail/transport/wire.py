@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import select
 import ssl
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from gpgmail.core.run import SLICE
@@ -69,7 +68,7 @@ class Wire:
         if (more or not self._buffer) and self._readable.poll(0):
             self.sock.settimeout(0)  # under TLS it may be a record of the protocol's own
             try:
-                self._take()
+                self._buffer += self._received()
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 pass
             finally:
@@ -103,7 +102,7 @@ class Wire:
         rest = memoryview(data)
         while rest:
             turn = rest[: self._throttle.wait(len(rest), self.run, what)]
-            sent = self._patiently(partial(self.sock.send, turn), what, self._take_in)
+            sent = self._patiently(self.sock.send, what, turn)
             self._throttle.sent(sent)
             rest = rest[sent:]
             if sent < len(turn):
@@ -119,7 +118,7 @@ class Wire:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) <= limit:
             searched = len(self._buffer)
-            self._patiently(self._take, what)
+            self._buffer += self._patiently(self._received, what)
         if not 0 <= end <= limit:
             raise LineTooLongError
         line = bytes(self._buffer[:end])
@@ -130,7 +129,7 @@ class Wire:
         """Return what came and was not read, waiting for it; nothing once the connection ended."""
         if not self._buffer:
             try:
-                self._patiently(self._take, what)
+                self._buffer += self._patiently(self._received, what)
             except EOFError:
                 return b""
         data = bytes(self._buffer)
@@ -148,11 +147,11 @@ class Wire:
         else:
             self.sock.close()
 
-    def _take(self) -> None:
+    def _received(self) -> bytes:
         data = self.sock.recv(_RECEIVE)
         if not data:
             raise EOFError("the server closed the connection")
-        self._buffer += data
+        return data
 
     def _take_in(self) -> None:
         """Keep what the server says until it reads again, or there is nothing for a while."""
@@ -162,19 +161,17 @@ class Wire:
             if len(self._buffer) == before:
                 return
 
-    def _patiently(
-        self, call: Callable[[], _Done], what: str, meanwhile: Callable[[], object] | None = None
-    ) -> _Done:
+    def _patiently(self, call: Callable[..., _Done], what: str, *data: memoryview) -> _Done:
         """Make a call of the socket again until it is done, as long as the Run goes on."""
         while True:
             self.run.check(what)
             try:
-                done = call()
+                done = call(*data)
             except TimeoutError as error:
                 if error.errno:  # the kernel's, which gave the connection up
                     raise
-                if meanwhile:
-                    meanwhile()
+                if data:
+                    self._take_in()
             else:
                 self.run.touch()
                 return done

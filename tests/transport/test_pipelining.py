@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 
 import pytest
 
 from gpgmail.core.codes import Retry
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.errors import ConnectError, ServerError
+from gpgmail.core.events import PITrail
 from gpgmail.core.run import Run
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.message.draft import Draft
 from gpgmail.transport.pipelining import GROUP, groups
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Inject, Offer, Phase, Reply
+from tests.servers.hostile_script import (
+    Action,
+    Drop,
+    HangUpError,
+    Honest,
+    Inject,
+    Offer,
+    Phase,
+    Reply,
+)
 from tests.servers.roundtrips import RoundTrips
 from tests.transport.support import ENVELOPE, MAIL, Ears, failing, options_for
 
@@ -99,14 +110,14 @@ def test_the_next_mail_brings_the_reset_along():
 @pytest.mark.parametrize("offers", [[PIPELINING], [PIPELINING, CHUNKING]])
 def test_thousands_of_recipients_take_no_more(offers):
     many = Envelope(
-        "a@example.org", tuple(Recipient(f"recipient{n}@example.org") for n in range(1500))
+        "a@example.org", tuple(Recipient(f"recipient{n}@example.org") for n in range(3000))
     )
-    refused = [b"recipient%d@example.org" % n for n in range(0, 1500, 3)]
+    refused = [b"recipient%d@example.org" % n for n in range(0, 3000, 3)]
     with RoundTrips(offers, refuses=refused, delay=0.2) as server, opened(server) as session:
         server.since()
         delivery = session.deliver(many, [MAIL])
         assert server.since() == (1 if CHUNKING in offers else 2)
-    assert len(delivery.accepted) == 1000
+    assert len(delivery.accepted) == 2000
     assert list(delivery.refused) == [address.decode() for address in refused]
 
 
@@ -223,6 +234,41 @@ def test_content_that_was_asked_for_though_all_were_refused_is_a_dot():
         (connection,) = server.settled()
     assert "No" in str(caught.value)
     assert connection.contents == [b"", b"again\r\n"]
+
+
+def test_a_server_that_hangs_up_at_that_dot_has_refused_all_the_same():
+    script = {Phase.RCPT: Reply(NO), Phase.DATA: Reply(b"354 go on\r\n"), Phase.DOT: Drop()}
+    with Hostile({**script, Phase.EHLO: Offer((PIPELINING,))}) as server, opened(server) as session:
+        with failing(ServerError, 161) as caught:
+            session.deliver(ENVELOPE, [MAIL])
+        assert not session.connected
+    assert caught.value.retry is Retry.NO
+
+
+class Refuse(Action):
+    """A refusal, and the connection is reset behind it."""
+
+    def act(self, talk):
+        talk.send(NO)
+        talk.reset_on_close()
+        raise HangUpError
+
+
+def test_what_was_said_before_a_write_failed_is_heard():
+    """The second group meets a server that refused the first and left."""
+
+    def slow(event):
+        if isinstance(event, PITrail) and event.message == "RCPT TO:<r2999@example.org>":
+            time.sleep(0.2)
+
+    many = Envelope("a@example.org", tuple(Recipient(f"r{n}@example.org") for n in range(3000)))
+    script = {Phase.MAIL: Refuse(), Phase.EHLO: Offer((PIPELINING,))}
+    with Hostile(script) as server, opened(server) as session:
+        session.run.emit = slow
+        with failing(ServerError, 161) as caught:
+            session.deliver(many, [MAIL])
+        assert not session.connected
+    assert caught.value.retry is Retry.NO
 
 
 def test_a_refused_mail_with_recipients_has_no_end():

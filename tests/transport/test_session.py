@@ -784,3 +784,37 @@ def test_an_interrupt_while_the_session_recovers_leaves_no_connection():
 def test_before_the_first_word_there_is_no_reply():
     with failing(StateError):
         _ = Session(TransportOptions(), Run()).reply
+
+
+# ---------------------------------------------------------- smtplib's own call for content
+
+
+@pytest.mark.parametrize("content", [MAIL, MAIL.decode(), [MAIL]])
+def test_content_by_the_call_of_smtplib(content):
+    with Hostile() as server:
+        with Session.open(options_for(server), Run(timeout=5)) as session:
+            session.docmd("MAIL", "FROM:<a@x>")
+            session.docmd("RCPT", "TO:<b@x>")
+            assert session.data(content)[0] == 250
+            assert session.data(content)[0] == 554  # to nobody
+        (connection,) = server.settled()
+    assert connection.contents == [MAIL]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "number"),
+    [
+        (Drop(), ConnectError, 13),
+        (Reply(b"399 x\r\n"), ConnectError, 13),
+        (Reply(b"421 bye\r\n"), ServerError, 161),
+    ],
+)
+def test_behind_it_the_mail_is_as_doubtful(answer, kind, number):
+    with (
+        Hostile({Phase.DOT: answer}) as server,
+        failing(kind, number),
+        Session.open(options_for(server), Run(timeout=5)) as session,
+    ):
+        session.docmd("MAIL", "FROM:<a@x>")
+        session.docmd("RCPT", "TO:<b@x>")
+        session.data(MAIL)
