@@ -11,7 +11,7 @@
 # - apt's lists are read as the machine has them. Only when they do not serve, a private copy of the
 #   lists is fetched into the cache directory; the machine's own lists stay as they are.
 # - Exit 0: the tree stands, or apt is absent and this is not CI. Exit 1: it does not stand.
-# shellcheck disable=SC2086  # lists of words are split on purpose
+# shellcheck disable=SC2086,SC2116  # lists of words are split on purpose
 set -eu
 
 # The programs that tests start come first; they are unpacked even when the machine has them too,

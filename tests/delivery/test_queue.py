@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -547,6 +548,7 @@ def test_an_interrupt_between_mails_leaves_the_rest(tmp_path, sink):
 
 # -------------------------------------------------------------------------------- several processes
 
+ROOT = str(Path(__file__).resolve().parents[2])  # last: gpgmail is the one that is tested
 PROCESS = """
 import sys
 from tests.delivery.test_queue import run_queue
@@ -564,7 +566,7 @@ def processing(directory, server):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((*sys.path, ROOT))},
     )
 
 
