@@ -7,6 +7,7 @@ import smtplib
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -102,6 +103,9 @@ def test_a_killed_program_is_swept_by_the_next(monkeypatch):
         with ThrowawayHome() as home:
             assert home.path != left
             assert not left.exists()
+            ended_by = time.monotonic() + 10  # an agent ends a moment after it was told to
+            while processes_of(left) and time.monotonic() < ended_by:
+                time.sleep(0.05)
             assert processes_of(left) == []
 
 
