@@ -16,6 +16,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Self, cast
 
+from gpgmail.core.codes import Retry
 from gpgmail.core.errors import ConnectError, GpgmailError, ServerError
 from gpgmail.core.events import ConnectionStatus
 from gpgmail.core.replies import Reply
@@ -227,7 +228,7 @@ class Client(smtplib.SMTP):
         """
         if not self.has_extn("starttls"):
             raise Situation.TLS_HANDSHAKE.error(
-                "the server does not offer STARTTLS", subject=str(self.peer)
+                "the server does not offer STARTTLS", subject=str(self.peer), retry=Retry.NO
             )
         answer = self.docmd("STARTTLS")
         if failures.meaning(answer[0]) is not Meaning.AGREES:

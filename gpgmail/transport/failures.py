@@ -232,7 +232,11 @@ def judge(error: BaseException, step: Step, subject: str) -> GpgmailError:
         situation, code = _HANDSHAKE
     elif situation is Situation.TLS_HANDSHAKE and _reason(error) not in _OF_THE_HANDSHAKE:
         code = _TLS_NUMBERS.get(step, code)
-    return situation.error(_words(error), subject=subject, code=code, hint=_hint(error))
+    # What is settled by a setting, here or there, does not settle itself by waiting.
+    retry = Retry.NO if _reason(error) in _TLS_HINTS else None
+    return situation.error(
+        _words(error), subject=subject, code=code, hint=_hint(error), retry=retry
+    )
 
 
 class crossing:  # noqa: N801 - reads as a statement, and a generator would cost four times as much

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import binascii
+import re
 import ssl
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.aside import aside
-from gpgmail.core.codes import ErrorCode
+from gpgmail.core.codes import ErrorCode, Retry
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.transport import failures, sasl
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gpgmail.transport.sasl.base import Exchange, Mechanism
 
 CHALLENGE = 334
+_HALVES = re.compile("[\ud800-\udfff]")
 _REFUSES = 400
 _LONGEST_INITIAL = 400  # the AUTH line has 512 bytes with its end (RFC 4954 section 4)
 _EMPTY_INITIAL = "="  # how such a response is written there
@@ -80,6 +82,9 @@ def _credentials(
     for name, value in {**values, "AuthorizationIdentity": found.identity.reveal()}.items():
         if "\0" in value:
             raise Situation.INJECTION.error("holds NUL", subject=name)
+        # Found before it is encoded: the exception for that would hold what it failed over.
+        if _HALVES.search(value):
+            raise Situation.BAD_VALUE.error("holds half a character", subject=name)
     return found
 
 
@@ -175,7 +180,9 @@ class _Login:
             raise Situation.SERVER_REFUSED.error(
                 f"the server's questions do not follow the mechanism{self._clean(why)}",
                 subject=self._client.subject,
+                hint="name another mechanism in AuthMechanisms",
                 code=ErrorCode.SMTP_COMMUNICATION,
+                retry=Retry.NO,
                 reply=self._client.last_reply,
             ) from None
 

@@ -8,8 +8,9 @@ import pytest
 
 from gpgmail.components import PSMTP, SMTP
 from gpgmail.core.errors import GpgmailError, ServerError, UnsupportedError
-from tests.components.support import component
+from tests.components.support import component, failing, smtp
 from tests.servers.asking import REFUSED, WELCOME, Asking
+from tests.servers.hostile import Hostile
 
 USER = "mailer@example.org"
 PASSWORD = "s3cret-h0rse"
@@ -139,3 +140,19 @@ def test_a_refusal_is_told_once_and_the_mail_stays(kind):
     assert "AUTH PLAIN ********" in text
     assert PASSWORD not in text
     assert base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode() not in text
+
+
+@pytest.mark.parametrize("name", ["user", "password"])
+def test_half_a_character_is_refused_without_a_word_of_the_password(name):
+    values = {"user": "me", "password": "hunter2secret", name: "hunter2secret\udce9"}
+    with Hostile() as server:
+        mailer = smtp(server, **values)
+        with failing(2) as caught:
+            mailer.send()
+        mailer.close()
+        assert not any(b"AUTH" in line for line in server.settled()[0].commands)
+    seen, error = [], caught.value
+    while error is not None:
+        seen += [repr(error), repr(error.args), repr(getattr(error, "object", ""))]
+        error = error.__cause__ or error.__context__
+    assert "hunter2" not in " ".join(seen)

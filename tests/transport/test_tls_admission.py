@@ -200,6 +200,39 @@ def test_what_was_accepted_is_one_certificate_and_no_other(leaves, ca_file, impl
         assert "another certificate" in str(caught.value)
 
 
+class Swapping(Judge):
+    """Lets the server show another certificate once one did not verify, after so many times."""
+
+    def __init__(self, server, other, times):
+        super().__init__(accept=True)
+        self.server, self.other, self.left = server, other, times
+
+    def __call__(self, event):
+        super().__call__(event)
+        if isinstance(event, SSLStatus) and "does not verify" in event.message:
+            self.left -= 1
+            if not self.left:
+                self.server.tls = self.other
+
+
+@pytest.mark.parametrize("flags", [0, 0x10])
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+def test_a_status_is_never_told_of_another_certificate(leaves, ca_file, implicit, version, flags):
+    """Whoever passes on the first connection alone gets nothing by an excuse for its server."""
+    for first, times in (("expired", 1), ("strange_expired", 1 + bool(flags))):
+        with serving(ServerContext(leaves[first], (version,)), implicit=implicit) as server:
+            judge = Swapping(server, ServerContext(leaves["untrusted"], (version,)), times)
+            options = rows(server, ca_file, f"SSLSecurityFlags={flags}", implicit=implicit)
+            with failing(TlsError, 280):
+                send(options, run=judge.run())
+            connections = server.settled()
+        assert_untouched(connections)
+        assert [event.cert_encoded for event in judge.asked if event.status != "OK"] in (
+            [],
+            [pem_of(leaves[first])],
+        )
+
+
 @pytest.mark.proves("SSLIncludeCertChain")
 def test_a_handler_gets_the_chain_where_it_wants_that(leaves, ca_file):
     for leaf, accept in (("deep", None), ("strange_deep", True)):

@@ -2,7 +2,8 @@
 
 A handshake that OpenSSL verifies comes first. Only where it fails, and a handler or
 SSLSecurityFlags may see that otherwise, the certificates that the server shows are fetched: by a
-connection that is not verified and of no other use. What is decided about them holds for the
+connection that is not verified and of no other use, and that must show the certificate which did
+not verify: what is said of one says nothing of another. What is decided about them holds for the
 connection after that one, which must show exactly the same certificate; the bytes are compared
 before the first write. With ssl_accept_server_cert_encoded the first connection is held to that
 certificate.
@@ -24,7 +25,7 @@ from gpgmail.transport.failures import Step, crossing
 from gpgmail.transport.tls import packets, signatures, suites, trust, versions
 from gpgmail.transport.tls.client import present
 from gpgmail.transport.tls.context import anchored_context, unverified_context
-from gpgmail.transport.tls.negotiated import Negotiated
+from gpgmail.transport.tls.negotiated import Negotiated, presented
 from gpgmail.transport.tls.resume import Offer, Resumption
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Admission:
         self._refusal: Exception = LookAgainError()
         self._status = _OK
         self._anchors = False
+        self._judged: tuple[bytes, ...] = ()  # the certificate that the status is about
         self._shown: tuple[bytes, ...] = ()
 
     def handshake(self, wire: Wire, host: str, run: Run, subject: str) -> Negotiated:
@@ -90,11 +92,13 @@ class Admission:
             with crossing(Step.HANDSHAKE, subject):
                 wire.secure(way.offer, host)
         except TlsError as error:
-            self._note(error, run)
+            self._note(error, presented(wire.sock)[:1], run)
             raise
         agreed = Negotiated.of(wire.sock, self._options)  # type: ignore[arg-type]
         _tell(run, f"agreed on {agreed.version}, {agreed.cipher}, {agreed.strength} bits")
         if way.looks:
+            if agreed.chain[:1] != self._judged:
+                raise _changed(subject)
             self._shown = agreed.chain
             raise LookAgainError
         self._accept(agreed, way, run, subject)
@@ -133,11 +137,17 @@ class Admission:
         present(context, self._options)
         return _Way(Offer(context), only=self._shown[0], decided=decided)
 
-    def _note(self, error: TlsError, run: Run) -> None:
-        """Note why the certificate does not verify; that is not the end if others may take it."""
+    def _note(self, error: TlsError, certificate: tuple[bytes, ...], run: Run) -> None:
+        """Note why *certificate* does not verify; that is not the end if others may take it.
+
+        What is decided later is decided about it: a status says nothing of another one.
+        """
         why = error.__cause__
-        if not isinstance(why, ssl.SSLCertVerificationError):
+        if not isinstance(why, ssl.SSLCertVerificationError) or not certificate:
             return
+        if self._shown and certificate != self._shown[:1]:
+            raise _changed(error.subject)
+        self._judged = certificate
         self._refusal, self._status = error, why.verify_message
         _tell(run, f"the certificate does not verify: {self._status}")
         allowed = self._options.ssl_security_flags & trust.ALLOW_UNKNOWN_AUTHORITY
@@ -173,6 +183,13 @@ class Admission:
         run.touch()
         run.check("on_ssl_server_authentication")
         return bool(event.accept)
+
+
+def _changed(subject: str) -> GpgmailError:
+    """Return the error for a server that is maybe not the one that was judged."""
+    return Situation.TLS_VERIFY.error(
+        "the server shows one certificate and then another", subject=subject
+    )
 
 
 def _tell(run: Run, message: str) -> None:

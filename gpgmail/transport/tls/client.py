@@ -119,9 +119,9 @@ def _usable(entry: Entry, store: str) -> tuple[Certificate, PrivateKeyTypes]:
     if entry.refusal is not None:
         raise entry.refusal
     if entry.certificate is None:
-        raise _unusable("is a key without a certificate", store)
+        raise _unusable("has a key without a certificate for it", store)
     if entry.private_key is None:
-        raise _unusable("is a certificate without a private key", store)
+        raise _unusable("has a certificate without a private key for it", store)
     return entry.certificate, entry.private_key
 
 

@@ -6,14 +6,13 @@ What it does not tell stays empty: the group before Python 3.15, unless only one
 from __future__ import annotations
 
 import _ssl
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpgmail.transport.tls import groups, suites
 
 if TYPE_CHECKING:
-    import ssl
-
     from gpgmail.transport.tls.agreement import AgreementOptions
 
 _MODERN = "TLSv1.3"
@@ -83,6 +82,17 @@ def _chain(sock: ssl.SSLSocket) -> tuple[bytes, ...]:
     own = sock.getpeercert(binary_form=True)
     sent = _sent(sock)
     return sent if sent[:1] == (own,) else (own,) if own else ()
+
+
+def presented(sock: Any) -> tuple[bytes, ...]:  # noqa: ANN401 - a socket, maybe not one of ssl
+    """Return the chain that the server sent, also in a handshake that failed over it.
+
+    Empty where that is not known: OpenSSL keeps it from 3.0 on.
+    """
+    try:
+        return _sent(sock)
+    except (AttributeError, ValueError, ssl.SSLError):
+        return ()
 
 
 def _sent(sock: Any) -> tuple[bytes, ...]:  # noqa: ANN401 - public from Python 3.13 on
