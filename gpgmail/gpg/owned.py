@@ -35,6 +35,7 @@ _LAST_RESORT = Path("/tmp")  # noqa: S108 - the same, where TMPDIR has too long 
 _PRIVATE = 0o700
 _LONGEST_BASE = 60  # bytes; an agent's socket path must stay under 108, 104 on BSD and macOS
 _YOUNG = 60.0  # seconds in which a directory without a lock is one that is just being made
+_PAUSES = (0.05, 0.2, 0.5)  # seconds between tries to remove a directory
 _LIMIT = 5.0  # seconds that ending a home's programs may take
 
 
@@ -152,6 +153,15 @@ def _sweep_unlocked(path: Path) -> bool:
 
 
 def _demolish(path: Path) -> None:
+    """End what runs there and remove the directory, again where something was still writing."""
+    for pause in _PAUSES:
+        _demolish_once(path)
+        if not path.exists():
+            return
+        time.sleep(pause)
+
+
+def _demolish_once(path: Path) -> None:
     """End the home's programs, remove their sockets, and remove the directory, its lock last."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired, GpgmailError):
         sockets = Path(proof.socket_path(path)).parent

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -301,3 +303,21 @@ def test_no_place_at_all_is_an_error_that_says_what_to_do(base, monkeypatch, run
     with pytest.raises(MessageError) as caught:
         empty_home(run)
     assert "TMPDIR" in str(caught.value)
+
+
+def test_what_a_program_still_writes_is_removed_too():
+    owned_one = owned.OwnedDirectory(Run())
+    path = owned_one.path
+    until = time.monotonic() + 0.15
+
+    def write():
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                (path / "sub").mkdir(exist_ok=True)
+                (path / "sub" / "late").write_text("x")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    owned_one.remove()
+    thread.join()
+    assert not path.exists()
