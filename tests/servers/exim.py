@@ -1,4 +1,7 @@
-"""Exim for its own NTLM (SPA, version 1 alone), CHUNKING and EXPN; mail that it takes stays queued.
+"""Exim for its own NTLM (SPA, version 1 alone), EXTERNAL, CHUNKING and EXPN.
+
+Mail that it takes stays queued. Certificates of clients are asked for but not demanded; the one
+that `clients` issued for `member` logs in.
 
 Without a login it takes mail for the domain `open.example` alone, and knows two people and a list.
 """
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.servers.certificates import Certificates
 from tests.servers.daemon import Daemon, users
+from tests.servers.pki import Issued
 from tests.servers.unpacked import ServerUnavailableError, environment, program, tree
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ local_interfaces = 127.0.0.1
 daemon_smtp_ports = {port}
 tls_advertise_hosts = *
 tls_certificate = {state}/server.pem
+tls_try_verify_hosts = *
+tls_verify_certificates = {state}/clients.pem
 host_lookup =
 rfc1413_hosts =
 queue_only = true
@@ -60,6 +66,12 @@ spa:
   public_name = NTLM
   server_password = ${{if eq{{$auth1}}{{{user}}}{{{password}}}fail}}
   server_set_id = $auth1
+external:
+  driver = external
+  public_name = EXTERNAL
+  server_param2 = ${{certextract{{subject,CN}}{{$tls_in_peercert}}{{$value}}}}
+  server_condition = ${{if eq{{$tls_in_certificate_verified $auth2}}{{1 {member}}}}}
+  server_set_id = $auth2
 """
 _ACCOUNT = "Debian-exim"  # built in
 
@@ -69,6 +81,7 @@ class Exim(Daemon):
 
     user: Final = "mailer"
     password: Final = "correct horse"
+    member: Final = "Member"
 
     def command(self) -> Sequence[str | Path]:
         if os.geteuid() != 0:
@@ -77,11 +90,13 @@ class Exim(Daemon):
         certificates = Certificates.mint()
         self.ca_file = certificates.write_authority(self.state / "ca.pem")
         chain = certificates.write_chain("good", self.state / "server.pem")
+        self.clients = Issued.root("Clients")
+        clients = self.clients.write(self.state / "clients.pem", self.clients.pem)
         spool = self.state / "spool"
         spool.mkdir()
-        for path in (chain, spool):
+        for path in (chain, clients, spool):
             os.chown(path, self._uid, -1)
-        facts = {"user": self.user, "password": self.password, "port": self.port}
+        facts = {name: getattr(self, name) for name in ("user", "password", "member", "port")}
         conf = self.state / "exim.conf"
         conf.write_text(_CONF.format(exim=exim, state=self.state, **facts))
         return [exim, "-bdf", "-C", conf]
