@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from typing import TYPE_CHECKING, Final
 
 from tests.servers.certificates import Certificates
@@ -74,6 +75,7 @@ external:
   server_set_id = $auth2
 """
 _ACCOUNT = "Debian-exim"  # built in
+_LOG_SECONDS: Final = 5
 
 
 class Exim(Daemon):
@@ -118,3 +120,14 @@ class Exim(Daemon):
     def log(self) -> str:
         """The whole of the main log so far."""
         return (self.state / "spool/mainlog").read_text(errors="replace")
+
+    def refusals(self, driver: str, since: int) -> int:
+        """How many logins the log from there on says to have failed, once it tells of one.
+
+        Exim logs a failure after it has answered.
+        """
+        words = f"{driver} authenticator failed"
+        deadline = time.monotonic() + _LOG_SECONDS
+        while words not in self.log()[since:] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.log()[since:].count(words)

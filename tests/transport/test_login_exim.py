@@ -47,7 +47,7 @@ def test_a_wrong_password_is_refused(exim, rows):
     with failing(ServerError, 161) as caught:
         send(options_of(exim, use_ntlm_v2=False, **rows))
     assert "535 Incorrect authentication data" in str(caught.value)
-    assert exim.log()[before:].count("authenticator failed") == 1
+    assert exim.refusals("spa", before) == 1
 
 
 @pytest.mark.proves("UseNTLMv2")

@@ -62,7 +62,7 @@ def test_without_it_nothing_of_the_mail_is_sent(exim, tmp_path, kind):
     store = None
     if kind in issuers:
         store = issuers[kind].client(names[kind]).write(tmp_path / "shown")
-    queued, ears = exim.bodies(), Ears()
+    before, queued, ears = len(exim.log()), exim.bodies(), Ears()
     with failing(ServerError, 161) as caught:
         send(options_of(exim, store), run=Run(timeout=5, emit=ears))
     assert "535 Incorrect authentication data" in str(caught.value)
@@ -70,3 +70,4 @@ def test_without_it_nothing_of_the_mail_is_sent(exim, tmp_path, kind):
     assert "AUTH" in said
     assert not {"MAIL", "RCPT", "DATA", "BDAT"} & set(said)
     assert exim.bodies() == queued
+    assert exim.refusals("external", before) == 1
