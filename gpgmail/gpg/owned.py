@@ -48,13 +48,15 @@ class OwnedDirectory:
 
     def remove(self) -> None:
         """End the programs that run there and remove it; a forked child leaves it alone."""
-        if self._lock < 0:
+        # Taken out at once: where a signal interrupts this, a second call must not close a number
+        # that is somebody else's by then. What is left is removed at the end of the process.
+        lock, self._lock = self._lock, -1
+        if lock < 0:
             return
         if os.getpid() == self._maker:
             _demolish(self.path)
             _noted.discard((self._maker, self.path))
-        os.close(self._lock)
-        self._lock = -1
+        os.close(lock)
 
 
 def sweep() -> list[Path]:
@@ -172,11 +174,12 @@ def _demolish_once(path: Path) -> None:
             proof.end_agent(path, Run(timeout=_LIMIT))
         if sockets != path and sockets.is_dir():
             _gpgconf(path, "--remove-socketdir")
-    for entry in list(path.iterdir()) if path.is_dir() else []:
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        elif entry.name != _LOCK:
-            entry.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # what others remove meanwhile
+        for entry in list(path.iterdir()):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != _LOCK:
+                entry.unlink(missing_ok=True)
     shutil.rmtree(path, ignore_errors=True)
 
 

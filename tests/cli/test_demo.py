@@ -102,7 +102,7 @@ def test_an_interrupted_demo_leaves_nothing(runtime, number, delay):
     output, errors = process.communicate(timeout=20)
 
     assert b"Traceback" not in errors
-    assert process.returncode in {0, 75}
+    assert process.returncode in {0, 75}, errors
     if process.returncode:
         assert b"gpgmail: " in errors
         assert b"interrupted" in errors

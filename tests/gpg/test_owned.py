@@ -305,7 +305,7 @@ def test_no_place_at_all_is_an_error_that_says_what_to_do(base, monkeypatch, run
     assert "TMPDIR" in str(caught.value)
 
 
-def test_what_a_program_still_writes_is_removed_too():
+def test_what_a_program_still_writes_is_removed_too(base):
     owned_one = owned.OwnedDirectory(Run())
     path = owned_one.path
     until = time.monotonic() + 0.15
@@ -321,3 +321,17 @@ def test_what_a_program_still_writes_is_removed_too():
     owned_one.remove()
     thread.join()
     assert not path.exists()
+
+
+def test_a_removal_that_was_interrupted_closes_no_file_of_others(base, monkeypatch):
+    one = owned.OwnedDirectory(Run())
+    monkeypatch.setattr(owned, "_demolish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        one.remove()
+    closed = []
+    monkeypatch.setattr(owned.os, "close", closed.append)
+    one.remove()
+    assert closed == []
+    monkeypatch.undo()
+    owned._end()
+    assert list(base.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from gpgmail.core.errors import ServerError
@@ -30,7 +32,11 @@ def options_of(postfix, **rows):
     )
 
 
-def logged(postfix, before):
+def logged(postfix, before, words=""):
+    """What Postfix logged since, once *words* are in it: it answers before it logs."""
+    ends = time.monotonic() + 5
+    while words not in postfix.log()[before:] and time.monotonic() < ends:
+        time.sleep(0.02)
     return postfix.log()[before:]
 
 
@@ -40,7 +46,8 @@ def test_a_right_password_is_taken(postfix, name):
     before = len(postfix.log())
     send(options_of(postfix, auth_mechanisms=name))
     assert len(postfix.mail_for("b@example.org")) == 1
-    assert f"sasl_method={name}, sasl_username={postfix.user}" in logged(postfix, before)
+    words = f"sasl_method={name}, sasl_username={postfix.user}"
+    assert words in logged(postfix, before, words)
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
@@ -49,7 +56,7 @@ def test_a_wrong_password_is_refused_once_and_in_the_servers_words(postfix, name
     with failing(ServerError, 161) as caught:
         send(options_of(postfix, auth_mechanisms=name, password="wrong horse"))
     assert "535 5.7.8 Error: authentication failed" in str(caught.value)
-    log = logged(postfix, before)
+    log = logged(postfix, before, "authentication failed")
     assert log.count("authentication failed") == 1
     assert f"SASL {name} authentication failed" in log
     assert MECHANISMS[name] in log
@@ -64,7 +71,7 @@ def test_a_wrong_password_is_refused_once_and_in_the_servers_words(postfix, name
 def test_the_number_names_the_mechanism(postfix, number, name):
     before = len(postfix.log())
     send(options_of(postfix, auth_mechanism=number))
-    assert f"sasl_method={name}," in logged(postfix, before)
+    assert f"sasl_method={name}," in logged(postfix, before, f"sasl_method={name},")
 
 
 @pytest.mark.proves("UseNTLMv2")
@@ -75,7 +82,7 @@ def test_the_version_of_ntlm(postfix, v2, words):
     before = len(postfix.log())
     with failing(ServerError, 161):
         send(options_of(postfix, auth_mechanism=2, use_ntlm_v2=v2, password="wrong horse"))
-    assert f"incorrect {words}" in logged(postfix, before)
+    assert f"incorrect {words}" in logged(postfix, before, f"incorrect {words}")
 
 
 def test_a_strange_user_is_refused(postfix):
