@@ -6,7 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from gpgmail.components import Key
 from gpgmail.testing.sinks import Sink
+from tests.components.support import ALICE, SENDER, psmtp
 from tests.servers.fixtures import notmuch
 from tests.servers.readers import Gpg
 from tests.support.keyrings import keyring_copy
@@ -51,3 +53,12 @@ def reader(recipients):
 def own(home):
     """A modern home: the sender's secret key, and public keys of alice, bob and carol."""
     return home("modern")
+
+
+@pytest.fixture
+def mailer(sink, own):
+    """Signs as sender, encrypts to alice; nothing is done yet."""
+    with psmtp(sink) as mailer:
+        mailer.keys.append(Key(own, SENDER.address))
+        mailer.recipient_keys.append(Key(own, ALICE.address))
+        yield mailer

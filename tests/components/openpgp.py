@@ -8,21 +8,11 @@ import subprocess
 
 import pytest
 
-from gpgmail.components import Key
 from gpgmail.gpg import process
-from tests.components.support import ALICE, SENDER, Ears, failing, psmtp
+from tests.components.support import Ears, failing
 
 OPTIONS = subprocess.run(["gpg", "--dump-options"], capture_output=True, check=True).stdout.decode()
 HAS_OCB = "--force-ocb" in OPTIONS or "--force-aead" in OPTIONS  # gpg 2.3 and newer
-
-
-@pytest.fixture
-def mailer(sink, own):
-    """Signs as sender, encrypts to alice; nothing is done yet."""
-    with psmtp(sink) as mailer:
-        mailer.keys.append(Key(own, SENDER.address))
-        mailer.recipient_keys.append(Key(own, ALICE.address))
-        yield mailer
 
 
 @pytest.fixture

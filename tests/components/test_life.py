@@ -9,7 +9,7 @@ import pytest
 from gpgmail.components import Attachment, Key
 from gpgmail.components.life import TRANSITIONS, Act, Step, advance
 from gpgmail.core.errors import PolicyError, StateError
-from tests.components.support import ALICE, BOB, CAROL, SENDER, failing, parsed, psmtp, text_of
+from tests.components.support import ALICE, BOB, CAROL, failing, parsed, psmtp, text_of
 
 C, R, P, F = Step.COMPOSE, Step.PROTECTING, Step.PROTECTED, Step.FAILED
 LIFE = {
@@ -31,15 +31,6 @@ def test_every_pair_leads_where_it_should_or_is_refused(step, act):
     with failing(14, StateError) as caught:
         advance(step, act)
     assert str(step) in str(caught.value)
-
-
-@pytest.fixture
-def mailer(sink, own):
-    """Signs as sender, encrypts to alice; nothing is done yet."""
-    with psmtp(sink) as mailer:
-        mailer.keys.append(Key(own, SENDER.address))
-        mailer.recipient_keys.append(Key(own, ALICE.address))
-        yield mailer
 
 
 def nothing_sent(sink):

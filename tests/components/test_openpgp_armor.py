@@ -6,11 +6,8 @@ import pytest
 
 from gpgmail.components import Attachment
 from gpgmail.core.errors import UsageError
-from tests.components.openpgp import mailer, refused
+from tests.components.openpgp import refused
 from tests.components.support import SENDER, TEXT, text_of
-
-__all__ = ["mailer"]
-
 
 LINES = "Version: 9.1 (ours)\nComment: a: b #1\n"
 

@@ -10,11 +10,9 @@ import pytest
 from gpgmail.components import Key
 from gpgmail.core.errors import KeyringError
 from gpgmail.testing import ThrowawayHome
-from tests.components.openpgp import mailer, refused
+from tests.components.openpgp import refused
 from tests.components.support import ALICE, failing
 from tests.support.keyrings import KEYRINGS
-
-__all__ = ["mailer"]
 
 DAMAGED = KEYRINGS / "damaged"
 

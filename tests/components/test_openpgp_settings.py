@@ -14,12 +14,12 @@ import pytest
 
 from gpgmail.components import Key
 from gpgmail.core.errors import UsageError
-from tests.components.openpgp import HAS_OCB, mailer, opaque, refused, started
+from tests.components.openpgp import HAS_OCB, opaque, refused, started
 from tests.components.support import ALICE, SENDER, TEXT, Ears, failing, parsed, psmtp, text_of
 from tests.crypto.helpers import Gpg
 from tests.support.keyrings import empty_home
 
-__all__ = ["mailer", "started"]
+__all__ = ["started"]
 
 
 def cases(name):

@@ -11,15 +11,7 @@ from gpgmail.components import PSMTP, Key
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import TimeLimitError, UsageError
 from gpgmail.core.events import Status
-from tests.components.support import ALICE, CAROL, SENDER, Ears, failing, psmtp, smtp
-
-
-@pytest.fixture
-def mailer(sink, own):
-    with psmtp(sink) as mailer:
-        mailer.keys.append(Key(own, SENDER.address))
-        mailer.recipient_keys.append(Key(own, ALICE.address))
-        yield mailer
+from tests.components.support import ALICE, CAROL, Ears, failing, psmtp, smtp
 
 
 def packets(recipients, text):

@@ -8,12 +8,12 @@ import pytest
 
 from gpgmail.components import Attachment
 from gpgmail.core.errors import PolicyError, UnsupportedError, UsageError
-from tests.components.openpgp import mailer, refused, started
+from tests.components.openpgp import refused, started
 from tests.components.support import TEXT, Ears, failing, parsed, psmtp, text_of
 from tests.crypto.helpers import Gpg
 from tests.support.keyrings import empty_home
 
-__all__ = ["mailer", "started"]
+__all__ = ["started"]
 
 
 PASSPHRASE = "pass wörd ✓ c0rrect"

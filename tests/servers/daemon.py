@@ -2,9 +2,7 @@
 
 Rules of this file:
 - Everything that the program reads or writes is below one fresh directory.
-- It is the child of a keeper, a shell that waits for a line or the end of a pipe from here. However
-  this process ends, SIGKILL included, the pipe ends with it; the keeper then stops the program by
-  the pid of its own child, and removes the directory.
+- It is the child of a keeper (keeper.py), which ends it however this process ends.
 - Started by root, it may run under an account without rights (`nobody`).
 """
 
@@ -14,12 +12,12 @@ import os
 import pwd
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from tests.servers.keeper import Keeper
 from tests.servers.unpacked import ServerUnavailableError, environment, tree
 
 if TYPE_CHECKING:
@@ -29,16 +27,6 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 10
 _STOP_SECONDS: Final = 15
 _TRIES: Final = 2
-
-_KEEPER = """
-state=$1; shift
-"$@" </dev/null &
-program=$!
-trap '' HUP INT TERM
-read -r _
-kill -TERM $program; wait $program
-until rm -rf -- "$state" 2>/dev/null; do sleep 0.1; done
-"""
 
 
 class DaemonError(Exception):
@@ -92,7 +80,7 @@ class Daemon:
         self.state = Path(tempfile.mkdtemp(prefix=f"gpgmail-{name}-"))
         self.state.chmod(0o711)
         self.port = free_port()
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
 
     def command(self) -> Sequence[str | Path]:
         """Write the configuration; return how the program is called, in the foreground."""
@@ -139,18 +127,8 @@ class Daemon:
             for path in (self.state, *self.state.rglob("*")):
                 os.chown(path, self.account.pw_uid, self.account.pw_gid)
             who = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
-        with (self.state / "said").open("wb") as said:
-            self._keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "keeper", self.state, *command],
-                stdin=subprocess.PIPE,
-                bufsize=0,
-                stdout=said,
-                stderr=said,
-                env=environment(**more),
-                cwd="/",
-                start_new_session=True,
-                **who,  # type: ignore[call-overload]
-            )
+        environ = environment(**more)
+        self._keeper = Keeper(self.state, command, said="said", environment=environ, **who)
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -171,7 +149,7 @@ class Daemon:
         """Stop it and remove its directory; a second call does nothing."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            keeper.communicate(b"\n", timeout=_STOP_SECONDS)
+            keeper.end(_STOP_SECONDS)
         shutil.rmtree(self.state, ignore_errors=True)
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.servers.certificates import Certificates
+from tests.servers.exim import Exim
 from tests.servers.postfix import Postfix
 from tests.servers.readers import Notmuch
 from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
@@ -36,6 +37,17 @@ def postfix(postfix_server: Postfix) -> Postfix:
     """The running Postfix, with no mail delivered yet."""
     postfix_server.clear()
     return postfix_server
+
+
+@pytest.fixture(scope="module")
+def exim() -> Iterator[Exim]:
+    """An Exim for the tests of one file, which may look at its log."""
+    try:
+        server = Exim.start()
+    except ServerUnavailableError as error:
+        skip_or_fail(error)
+    with server:
+        yield server
 
 
 @pytest.fixture(scope="session")

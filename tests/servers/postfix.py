@@ -5,16 +5,12 @@ Rules of this file:
   unpacked tree. A Postfix or another mail server that the machine runs is not involved.
 - The directory is not below pytest's own, which only its owner may enter: Postfix delivers as an
   unprivileged account.
-- The master is the child of a keeper, a shell that waits for a line or the end of a pipe from here.
-  However this process ends, SIGKILL included, the pipe ends with it; the keeper then stops the
-  master by the pid of its own child, which cannot have been given to another process, and removes
-  the directory.
+- The master is the child of a keeper (keeper.py), which ends it however this process ends.
 - Postfix asks to be root for its master.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -27,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from tests.servers import postfix_config as config
 from tests.servers.certificates import Certificates
+from tests.servers.keeper import Keeper
 from tests.servers.unpacked import ServerUnavailableError, environment, program
 
 if TYPE_CHECKING:
@@ -34,16 +31,6 @@ if TYPE_CHECKING:
 
 _START_SECONDS: Final = 15
 _STOP_SECONDS: Final = 15
-
-_KEEPER = """
-state=$1; shift
-"$@" </dev/null &
-master=$!
-trap '' HUP INT TERM
-read -r _
-kill -TERM $master; wait $master
-until rm -rf -- "$state" 2>/dev/null; do sleep 0.1; done
-"""
 
 
 class PostfixError(Exception):
@@ -118,7 +105,7 @@ class Postfix:
         self.ca_file = self.state / "ca.pem"
         self.certificates = Certificates.mint()
         self._ports = ports
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
 
     @classmethod
     def start(cls) -> Self:
@@ -143,16 +130,12 @@ class Postfix:
         self.state.chmod(0o711)
         ports = {face: self.port(face) for face in self._ports}
         _lay_out(self.state, self.certificates, ports)
-        with (self.state / "stderr").open("wb") as errors:
-            self._keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "keeper", self.state, master, "-c", self.state / "etc"],
-                stdin=subprocess.PIPE,
-                bufsize=0,
-                stdout=errors,
-                stderr=errors,
-                env=environment(MAIL_CONFIG=f"{self.state}/etc"),
-                start_new_session=True,
-            )
+        self._keeper = Keeper(
+            self.state,
+            [master, "-c", self.state / "etc"],
+            said="stderr",
+            environment=environment(MAIL_CONFIG=f"{self.state}/etc"),
+        )
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -241,14 +224,9 @@ class Postfix:
         else:
             self._end(self._keeper)
 
-    def _end(self, keeper: subprocess.Popen[bytes]) -> None:
-        # A line as well, since a forked child of this process may hold a copy of the pipe's end.
-        if keeper.stdin and not keeper.stdin.closed:
-            with contextlib.suppress(BrokenPipeError):
-                keeper.stdin.write(b"\n")
-            keeper.stdin.close()
+    def _end(self, keeper: Keeper) -> None:
         try:
-            keeper.wait(_STOP_SECONDS)
+            keeper.end(_STOP_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise PostfixError(
                 f"Postfix did not stop in {_STOP_SECONDS} s, its files are in {self.state}"

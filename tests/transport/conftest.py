@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.servers.fixtures import certificates, postfix, postfix_server
+from tests.servers.fixtures import certificates, exim, postfix, postfix_server
 
-__all__ = ["certificates", "postfix", "postfix_server"]
+__all__ = ["certificates", "exim", "postfix", "postfix_server"]
 
 
 @pytest.fixture

@@ -48,6 +48,13 @@ def secured(server, ca_file, **rows):
     return options_for(server, "localhost", ssl_start_mode=mode, openssl_ca_file=ca_file, **rows)
 
 
+def exim_options(server, **rows):
+    """The options for an Exim, whose authority is its own."""
+    return options_for(
+        server, "localhost", ssl_start_mode=2, openssl_ca_file=str(server.ca_file), **rows
+    )
+
+
 def login(**rows):
     return {"user": USER, "password": PASSWORD, **rows}
 

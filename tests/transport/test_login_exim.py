@@ -5,30 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.core.errors import ServerError
-from gpgmail.transport.options import TransportOptions
-from tests.servers.exim import Exim
-from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
-from tests.transport.support import failing, send
+from tests.transport.support import exim_options, failing, send
 
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="module")
-def exim():
-    try:
-        server = Exim.start()
-    except ServerUnavailableError as error:
-        skip_or_fail(error)
-    with server:
-        yield server
-
-
 def options_of(exim, **rows):
-    return TransportOptions(
-        mail_server="localhost",
-        mail_port=exim.port,
-        ssl_start_mode=2,
-        openssl_ca_file=str(exim.ca_file),
+    return exim_options(
+        exim,
         **{"auth_mechanism": 2, "user": exim.user, "password": exim.password, **rows},
     )
 

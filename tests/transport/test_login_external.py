@@ -9,34 +9,18 @@ import pytest
 from gpgmail.core.errors import ServerError
 from gpgmail.core.events import Direction
 from gpgmail.core.run import Run
-from gpgmail.transport.options import TransportOptions
-from tests.servers.exim import Exim
 from tests.servers.pki import Issued
-from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
-from tests.transport.support import Ears, failing, send
+from tests.transport.support import Ears, exim_options, failing, send
 
 pytestmark = pytest.mark.servers
 
 PEM = 6
 
 
-@pytest.fixture(scope="module")
-def exim():
-    try:
-        server = Exim.start()
-    except ServerUnavailableError as error:
-        skip_or_fail(error)
-    with server:
-        yield server
-
-
 def options_of(exim, store=None):
     shown = {"ssl_cert_store_type": PEM, "ssl_cert_store": os.fsencode(store)} if store else {}
-    return TransportOptions(
-        mail_server="localhost",
-        mail_port=exim.port,
-        ssl_start_mode=2,
-        openssl_ca_file=str(exim.ca_file),
+    return exim_options(
+        exim,
         auth_mechanisms="EXTERNAL",
         **shown,
     )

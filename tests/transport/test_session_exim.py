@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.errors import ServerError
 from gpgmail.core.run import Run
-from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
-from tests.servers.exim import Exim
-from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
-from tests.transport.support import Ears, failing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.transport.support import Ears, exim_options, failing
 
 pytestmark = pytest.mark.servers
 
@@ -25,22 +17,9 @@ HEAD = b"Subject: one\r\nFrom: a@example.org\r\n\r\n"
 BODY = b".\r\n..\r\n.dot\r\nFrom here\r\n"
 
 
-@pytest.fixture(scope="module")
-def exim() -> Iterator[Exim]:
-    try:
-        server = Exim.start()
-    except ServerUnavailableError as error:
-        skip_or_fail(error)
-    with server:
-        yield server
-
-
 def opened(exim, ears=None, **rows):
-    options = TransportOptions(
-        mail_server="localhost",
-        mail_port=exim.port,
-        ssl_start_mode=2,
-        openssl_ca_file=str(exim.ca_file),
+    options = exim_options(
+        exim,
         **rows,
     )
     return Session.open(options, Run(timeout=20, emit=ears or Ears()))

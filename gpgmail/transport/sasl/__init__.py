@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 # password come first, and of these those that prove the server too.
 RANKED: tuple[Mechanism, ...] = (
     # both sides prove that they know the password, for this very TLS connection
-    Mechanism("SCRAM-SHA-256-PLUS", "scram", bound=True, library="scramp"),
-    Mechanism("SCRAM-SHA-1-PLUS", "scram", bound=True, library="scramp"),
+    Mechanism("SCRAM-SHA-256-PLUS", "scram", bound=True, package="scramp"),
+    Mechanism("SCRAM-SHA-1-PLUS", "scram", bound=True, package="scramp"),
     # the same for any connection; the hash is salted, so the server need not keep the password
-    Mechanism("SCRAM-SHA-256", "scram", library="scramp"),
-    Mechanism("SCRAM-SHA-1", "scram", library="scramp"),
+    Mechanism("SCRAM-SHA-256", "scram", package="scramp"),
+    Mechanism("SCRAM-SHA-1", "scram", package="scramp"),
     # both sides prove it, by an MD5 that is soon guessed through (historic, RFC 6331)
     Mechanism("DIGEST-MD5", "digest_md5", acts_for_others=True),
     # as soon guessed through, and the server proves nothing
@@ -32,7 +32,7 @@ RANKED: tuple[Mechanism, ...] = (
     # reveals as much, has no standard, and takes three round trips
     Mechanism("LOGIN", "login", reveals=True),
     # has no RFC; what version 1 says gives away a hash that is as good as the password
-    Mechanism("NTLM", "ntlm", reveals=True, library="spnego"),
+    Mechanism("NTLM", "ntlm", reveals=True, package="spnego"),
     # where there is a token and no password: the one with a standard first
     Mechanism("OAUTHBEARER", "oauthbearer", Takes.TOKEN, reveals=True),
     Mechanism("XOAUTH2", "xoauth2", Takes.TOKEN, reveals=True),
@@ -43,7 +43,7 @@ RANKED: tuple[Mechanism, ...] = (
         Takes.NOTHING,
         acts_for_others=True,
         waits=True,
-        library="gssapi",
+        package="gssapi",
         extra="kerberos",
     ),
     Mechanism("EXTERNAL", "external", Takes.NOTHING, acts_for_others=True),
@@ -73,7 +73,7 @@ def choose(
     """Return the best mechanism that a server offers, or None where there is none in common.
 
     *allowed* is a list as `listed` returns it, the best first. Where it is empty our own ranking
-    holds, without those that do not fit the credentials and those whose library is not installed,
+    holds, without those that do not fit the credentials and those whose package is not installed,
     unless there is no other.
     """
     names = {name.upper() for name in offered}
@@ -93,11 +93,11 @@ def exchange(mechanism: Mechanism, credentials: Credentials) -> Exchange:
     """Begin a login.
 
     Raises:
-        UnsupportedError: If the mechanism's library is not installed.
+        UnsupportedError: If the mechanism's package is not installed.
     """
     if not _installed(mechanism):
         raise Situation.MISSING_EXTRA.error(
-            f"{mechanism.library} is not installed",
+            f"{mechanism.package} is not installed",
             subject=mechanism.name,
             hint=f"pip install 'gpgmail[{mechanism.extra}]', or name others by AuthMechanisms",
         )
@@ -112,8 +112,8 @@ def _fits(mechanism: Mechanism, credentials: Credentials) -> bool:
 
 
 def _installed(mechanism: Mechanism) -> bool:
-    if not mechanism.library:
+    if not mechanism.package:
         return True
     from importlib.util import find_spec
 
-    return find_spec(mechanism.library) is not None
+    return find_spec(mechanism.package) is not None

@@ -36,7 +36,7 @@ class Takes(Enum):
 class Mechanism:
     """A row of the table of mechanisms.
 
-    *file* has its `exchange`, *library* is what that imports beyond the standard library. One that
+    *file* has its `exchange`, *package* is what that imports beyond the standard library. One that
     `reveals` what it takes is for secured connections; one that is `bound` needs them, since it
     proves that both ends see the same one. One that `acts_for_others` carries an authorization
     identity. One that `waits` may ask a server of its own.
@@ -49,7 +49,7 @@ class Mechanism:
     bound: bool = False
     acts_for_others: bool = False
     waits: bool = False
-    library: str = ""
+    package: str = ""
     extra: str = "auth"
 
 
