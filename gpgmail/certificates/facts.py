@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gpgmail.certificates import names
 from gpgmail.certificates.entry import key_der
+from gpgmail.certificates.source import unreadable
 from gpgmail.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -87,14 +88,14 @@ class CertificateFacts:
         """Return the facts of *entry*.
 
         Raises:
-            ValueError: If something in the certificate does not parse.
+            TlsError: With code 271 if something in the certificate does not parse.
         """
         try:
             facts: dict[str, Any] = _key_facts(entry)
             if entry.certificate is not None:
                 facts |= _certificate_facts(entry.certificate, known=entry.public_key is not None)
         except Exception:  # noqa: BLE001 - the library has several that share no base
-            raise ValueError("something in the certificate does not parse") from None
+            raise unreadable("has a part that does not parse", "certificate") from None
         return cls(**facts)
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gpgmail.certificates import stores
 from gpgmail.certificates.entry import Entry
 from gpgmail.certificates.facts import CertificateFacts
+from gpgmail.core.errors import TlsError
 from tests.certificates.stores_of import EXTENSIONS, SUBJECT, make, said
 
 UTF8 = "sep_comma_plus_space,dn_rev,utf8"
@@ -204,7 +205,7 @@ def test_a_part_that_does_not_parse_is_said_and_not_left_out():
         extension = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, value)
         built = x509.CertificateBuilder(name, name, key.public_key(), 1, day, day)
         certificate = built.add_extension(extension, critical=False).sign(key, hashes.SHA256())
-        with pytest.raises(ValueError, match="does not parse"):
+        with pytest.raises(TlsError, match="does not parse"):
             CertificateFacts.of(Entry(certificate))
 
 

@@ -13,7 +13,6 @@ from gpgmail.certificates import stores
 from gpgmail.certificates.facts import CertificateFacts
 from gpgmail.certificates.kinds import PUBLIC_KEY_FILE, USER
 from gpgmail.certificates.naming import STORE, Naming, as_text
-from gpgmail.certificates.source import unreadable
 from gpgmail.components import wording
 from gpgmail.core.declare import Declared, Row, is_set, prop, stated
 from gpgmail.core.secret import Secret
@@ -323,10 +322,7 @@ class Certificate(Declared):
         naming = self._naming()
         if self._found is None or self._found[0] != naming:
             entry = naming.find()
-            try:
-                self._found = naming, entry, CertificateFacts.of(entry)
-            except ValueError:
-                raise unreadable("has a part that does not parse", "certificate") from None
+            self._found = naming, entry, CertificateFacts.of(entry)
         return self._found
 
     def _naming(self) -> Naming:
