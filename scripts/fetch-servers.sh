@@ -20,7 +20,8 @@ wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch
     dovecot-core exim4-daemon-heavy libsasl2-modules-gssapi-mit
     krb5-admin-server krb5-kdc krb5-user python3-decorator python3-gssapi
     libengine-pkcs11-openssl softhsm2
-    dante-server libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin"
+    dante-server libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin
+    gosop mutt neomutt rnp sq sqop"
 wanted=$(echo $wanted)  # one line
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
