@@ -1,6 +1,6 @@
 # Each target prepares what it needs (scripts/bootstrap.sh), so a fresh clone needs nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint gen gen-check bench clean
+.PHONY: help demo test interop check lint gen gen-check bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -12,6 +12,10 @@ demo: ## install what is missing, then sign, encrypt, send and read one mail on 
 test: ## everything that has to hold, on every Python found (docs/testing.md)
 	@scripts/bootstrap.sh test
 	@scripts/tox.sh
+
+interop: ## every engine with every gpg, kind of key and keyring, and foreign programs (docs/interop.md)
+	@scripts/bootstrap.sh test
+	@scripts/tox.sh -e interop
 
 check: ## all of make test that runs no tests: style, types, import levels, generated files
 	@scripts/bootstrap.sh tox
