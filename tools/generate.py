@@ -31,7 +31,7 @@ from gpgmail.core.declare import Declared, rows
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gpgmail.core.events import Event
 
@@ -42,20 +42,26 @@ SHOWN = 20  # lines of difference for each file
 
 
 def accessors() -> str:
-    """Return the module of get_x/set_x methods and on_x properties."""
+    """Return the module of get_x/set_x methods."""
+    used: list[type] = [Items, Component]
+    for face in FACES:
+        used += face.row_sets
+        used += (collection.kind for collection in face.collections)
+    about = "The reference's accessors: get_x() and set_x(), indexed for arrays."
+    imported = {"gpgmail.components._handlers": {"Handlers"}}
+    lines = [*_head(about, _imports(used, imported), "set_x(value) is the reference's form")]
+    for face in FACES:
+        lines += ["", "", *_face(face)]
+    return "\n".join(lines) + "\n"
+
+
+def handlers() -> str:
+    """Return the module of on_x properties."""
+    imports = _imports([HandlerTable], {"gpgmail.core": {"events"}})
     lines = [
-        f'"""{BANNER}',
-        "",
-        "The reference's accessors: get_x() and set_x(), indexed for arrays, and on_x handlers.",
-        '"""',
-        "",
-        "# ruff: noqa: FBT001 - set_x(value) is the reference's form",
-        "",
-        "from __future__ import annotations",
-        "",
-        "from typing import TYPE_CHECKING",
-        "",
-        *_imports(),
+        *_head(
+            "The reference's on_x handlers.", ("from typing import TYPE_CHECKING", "", *imports)
+        ),
         "",
         "if TYPE_CHECKING:",
         "    from collections.abc import Callable",
@@ -65,17 +71,19 @@ def accessors() -> str:
         '    """The events of a component, each a property that takes a callable or None."""',
         *(line for event in EVENTS for line in _handler(event)),
     ]
-    for face in FACES:
-        lines += ["", "", *_face(face)]
     return "\n".join(lines) + "\n"
 
 
-def _imports() -> Iterator[str]:
-    used: list[type] = [Items, Component, HandlerTable]
-    for face in FACES:
-        used += face.row_sets
-        used += (collection.kind for collection in face.collections)
-    modules: dict[str, set[str]] = {"gpgmail.core": {"events"}}
+def _head(about: str, imports: Iterable[str], boolean: str = "") -> Iterator[str]:
+    yield f'"""{BANNER}'
+    yield from ("", about, '"""', "")
+    if boolean:
+        yield from (f"# ruff: noqa: FBT001 - {boolean}", "")
+    yield from ("from __future__ import annotations", "")
+    yield from imports
+
+
+def _imports(used: Iterable[type], modules: dict[str, set[str]]) -> Iterator[str]:
     for thing in used:
         modules.setdefault(thing.__module__, set()).add(thing.__name__)
     for module in sorted(modules):
@@ -252,6 +260,7 @@ def _member(kind: str, name: str) -> str:
 
 
 FILES: dict[str, Callable[[], str]] = {
+    "gpgmail/components/_handlers.py": handlers,
     "gpgmail/components/_accessors.py": accessors,
     "docs/reference.md": reference,
     "docs/errors.md": errors,

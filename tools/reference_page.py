@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gpgmail.components.surface import Face
 
-_GENERATED = "gpgmail.components._accessors"
+_GENERATED = {"gpgmail.components._accessors", "gpgmail.components._handlers"}
 _ACCESSORS = """\
 A property `x` has `get_x()` and `set_x(value)` too; a field of a collection has
 `get_key_user_id(index)` and `set_key_user_id(index, value)`, and a collection its `key_count`.
@@ -69,7 +69,7 @@ def _members(component: type, known: type) -> Iterator[tuple[str, Any]]:
     """Yield what is written by hand, the base first, each name once and where it is told first."""
     seen = set(dir(known))
     for base in reversed(component.__mro__):
-        if not base.__module__.startswith("gpgmail.") or base.__module__ == _GENERATED:
+        if not base.__module__.startswith("gpgmail.") or base.__module__ in _GENERATED:
             continue
         for name, member in vars(base).items():
             if name not in seen and not name.startswith("_"):

@@ -108,24 +108,9 @@ class Session(Client):
         verb = verbs.beginning(verb, extensions_allowed=self.options.allow_extensions)
         self.run.touch()
         needs = esmtp.needs_of(envelope, size=size, utf8=needs_utf8, eight_bit=needs_8bit)
-        server, extensions = str(self.peer), self.extensions
-        parameters = (
-            *esmtp.mail_parameters(needs, extensions, server),
-            *esmtp.envelope_parameters(
-                envelope.options, extensions, server, secured=bool(self.tls_version)
-            ),
-        )
-        targets = [
-            Target(
-                recipient.address,
-                esmtp.rcpt(recipient, esmtp.recipient_parameters(recipient, extensions, server)),
-                stops=recipient.recipient_type in stop_on,
-            )
-            for recipient in envelope.recipients
-        ]
-        mail = esmtp.mail(verb, envelope.sender, parameters)
+        mail = esmtp.mail(verb, envelope.sender, self._parameters(envelope, needs))
+        transaction = Transaction(self, mail, self._targets(envelope, stop_on))
         self.eight_bit = needs.eight_bit
-        transaction = Transaction(self, mail, targets)
         anew, self._to_forget = self._to_forget, False
         try:
             return transaction.run(content, anew=anew)
@@ -235,6 +220,23 @@ class Session(Client):
             self.close()
         else:
             self.abort()
+
+    def _parameters(self, envelope: Envelope, needs: esmtp.Needs) -> tuple[str, ...]:
+        """Return what MAIL carries: what the mail needs, and what its envelope asks for."""
+        server, extensions, secured = str(self.peer), self.extensions, bool(self.tls_version)
+        wanted = esmtp.envelope_parameters(envelope.options, extensions, server, secured=secured)
+        return (*esmtp.mail_parameters(needs, extensions, server), *wanted)
+
+    def _targets(self, envelope: Envelope, stop_on: Collection[RecipientType]) -> list[Target]:
+        server, extensions = str(self.peer), self.extensions
+        return [
+            Target(
+                recipient.address,
+                esmtp.rcpt(recipient, esmtp.recipient_parameters(recipient, extensions, server)),
+                stops=recipient.recipient_type in stop_on,
+            )
+            for recipient in envelope.recipients
+        ]
 
     def _ask(self, verb: str, about: str) -> Reply:
         self._connection()

@@ -141,7 +141,9 @@ def test_long_signatures_are_broken_as_the_formatter_does(generate):
 
 
 def test_the_generated_module_is_real_code_for_real_members(generate):
-    classes = [node for node in ast.parse(generate.accessors()).body if hasattr(node, "bases")]
+    modules = (generate.handlers(), generate.accessors())
+    bodies = (node for module in modules for node in ast.parse(module).body)
+    classes = [node for node in bodies if hasattr(node, "bases")]
     assert [node.name for node in classes] == ["Handlers", "SmtpAccessors", "PsmtpAccessors"]
     names = {node.name for one in classes for node in one.body if hasattr(node, "name")}
     assert names <= set(dir(PSMTP))
