@@ -17,6 +17,7 @@ from gpgmail.core.errors import UsageError
 from tests.components.openpgp import HAS_OCB, opaque, refused, started
 from tests.components.support import ALICE, SENDER, TEXT, Ears, failing, parsed, psmtp, text_of
 from tests.crypto.helpers import Gpg
+from tests.support.algorithms import CIPHERS
 from tests.support.keyrings import empty_home
 
 __all__ = ["started"]
@@ -33,17 +34,6 @@ def in_all_cases(names):
 
 # ------------------------------------------------------------------------------------ algorithms
 
-CIPHERS = {  # RFC 9580 section 9.3
-    "CAST5": 3,
-    "3DES": 2,
-    "TripleDES": 2,
-    "AES256": 9,
-    "AES192": 8,
-    "AES128": 7,
-    "BLOWFISH": 4,
-    "TWOFISH": 10,
-    "IDEA": 1,
-}
 SHORT_BLOCKS = {"CAST5", "3DES", "TRIPLEDES", "BLOWFISH", "IDEA"}
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Generator
-    from types import TracebackType
 
     # Is given mechanism and initial response; yields challenges, is sent responses, returns the
     # last reply.
@@ -46,12 +45,7 @@ class Asking:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -22,7 +22,6 @@ from tests.servers.unpacked import ServerUnavailableError, environment, tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 _START_SECONDS: Final = 10
 _STOP_SECONDS: Final = 15
@@ -155,10 +154,5 @@ class Daemon:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

@@ -29,7 +29,6 @@ from tests.servers.hostile_script import HangUpError, Honest, Phase, multiline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from tests.servers.hostile_script import Action, Script
 
@@ -426,10 +425,5 @@ class Hostile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

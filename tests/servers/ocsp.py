@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from tests.servers.pki import Issued
 
@@ -60,12 +59,7 @@ class Places:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -19,15 +19,12 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from tests.servers import postfix_config as config
 from tests.servers.certificates import Certificates
 from tests.servers.keeper import Keeper
 from tests.servers.unpacked import ServerUnavailableError, environment, program
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _START_SECONDS: Final = 15
 _STOP_SECONDS: Final = 15
@@ -235,10 +232,5 @@ class Postfix:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

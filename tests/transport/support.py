@@ -55,6 +55,12 @@ def exim_options(server, **rows):
     )
 
 
+def postfix_options(server, face, **rows):
+    """The options for a face of a Postfix, whose authority is its own."""
+    given = {"ssl_start_mode": 2, "openssl_ca_file": str(server.ca_file), **rows}
+    return TransportOptions(mail_server="localhost", mail_port=server.port(face), **given)
+
+
 def login(**rows):
     return {"user": USER, "password": PASSWORD, **rows}
 

@@ -8,10 +8,9 @@ import pytest
 
 from gpgmail.core.errors import ServerError
 from gpgmail.core.run import Run
-from gpgmail.transport.options import TransportOptions
 from tests.servers.dovecot import Dovecot
 from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
-from tests.transport.support import Ears, failing, send
+from tests.transport.support import Ears, failing, postfix_options, send
 from tests.transport.test_secrets import told_by
 
 pytestmark = pytest.mark.servers
@@ -32,14 +31,7 @@ def dovecot(postfix_server):
 
 
 def options_of(postfix, dovecot, **rows):
-    return TransportOptions(
-        mail_server="localhost",
-        mail_port=postfix.port("auth_dovecot"),
-        ssl_start_mode=2,
-        openssl_ca_file=str(postfix.ca_file),
-        user=dovecot.user,
-        **rows,
-    )
+    return postfix_options(postfix, "auth_dovecot", user=dovecot.user, **rows)
 
 
 @pytest.mark.parametrize("name", PASSWORDS)

@@ -8,11 +8,10 @@ import pytest
 
 from gpgmail.core.errors import Cancelled, DeliveryError, PolicyError, ServerError
 from gpgmail.core.run import Run
-from gpgmail.transport.options import TransportOptions
 from tests.servers.asking import WELCOME, Asking
 from tests.servers.kerberos import Kerberos
 from tests.servers.unpacked import ServerUnavailableError, skip_or_fail, tree
-from tests.transport.support import ENVELOPE, failing, options_for, send
+from tests.transport.support import ENVELOPE, failing, options_for, postfix_options, send
 
 pytestmark = pytest.mark.servers
 
@@ -51,13 +50,7 @@ def kerberos(realm, monkeypatch, tmp_path):
 
 
 def options_of(postfix, **rows):
-    return TransportOptions(
-        mail_server="localhost",
-        mail_port=postfix.port("auth_all"),
-        ssl_start_mode=2,
-        openssl_ca_file=str(postfix.ca_file),
-        **{"auth_mechanism": 6, **rows},
-    )
+    return postfix_options(postfix, "auth_all", **{"auth_mechanism": 6, **rows})
 
 
 def taken(postfix, kerberos):

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from gpgmail.core.errors import ServerError
-from gpgmail.transport.options import TransportOptions
-from tests.transport.support import failing, send
+from tests.transport.support import failing, postfix_options, send
 
 pytestmark = pytest.mark.servers
 
@@ -23,12 +22,8 @@ MECHANISMS = {
 
 
 def options_of(postfix, **rows):
-    return TransportOptions(
-        mail_server="localhost",
-        mail_port=postfix.port("auth_all"),
-        ssl_start_mode=2,
-        openssl_ca_file=str(postfix.ca_file),
-        **{"user": postfix.user, "password": postfix.password, **rows},
+    return postfix_options(
+        postfix, "auth_all", **{"user": postfix.user, "password": postfix.password, **rows}
     )
 
 
