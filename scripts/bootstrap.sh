@@ -2,7 +2,7 @@
 # Prepare this machine and .venv for one purpose, then leave the rest to the Makefile:
 #   demo  gpg, and the package with its demo extra in .venv
 #   tox   tox in .venv, for the checks that run nothing
-#   test  tox, what the tests need from the system, and the servers that they start
+#   test  tox, what the tests need from the system, the servers that they start, GnuPG 2.4
 #
 # Rules. What is there is left alone, so a second run asks neither apt nor pip. System packages come
 # from apt, only when one is missing, and only as root or where sudo asks no password; otherwise the
@@ -121,8 +121,7 @@ demo) pip_install demo --editable '.[demo]' ;;
 tox) pip_install tox --group tox ;;
 test)
     pip_install tox --group tox
-    if [ -x scripts/fetch-servers.sh ]; then
-        scripts/fetch-servers.sh
-    fi
+    scripts/fetch-servers.sh
+    scripts/fetch-gnupg24.sh
     ;;
 esac

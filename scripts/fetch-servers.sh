@@ -20,7 +20,7 @@ wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch
     dovecot-core exim4-daemon-heavy libsasl2-modules-gssapi-mit
     krb5-admin-server krb5-kdc krb5-user python3-decorator python3-gssapi
     libengine-pkcs11-openssl softhsm2
-    dante-server libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin
+    dante-server gnupg1 libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin
     gosop mutt neomutt rnp sq sqop"
 wanted=$(echo $wanted)  # one line
 
@@ -125,6 +125,9 @@ done
     done
 } >"$work/tree/.stamp"
 chmod 755 "$work/tree"
+if [ -d "$tree/gnupg24" ]; then  # made by fetch-gnupg24.sh, under the same lock
+    mv "$tree/gnupg24" "$work/tree/"
+fi
 rm -rf "$tree"
 mv "$work/tree" "$tree"
 say "unpacked into $tree, nothing installed:"
