@@ -15,6 +15,9 @@ import pytest
 from hypothesis import settings
 
 from tests.support.leaks import watched
+from tests.support.leftovers import no_leftovers
+
+__all__ = ["no_leftovers"]  # a fixture: whoever asks for it by name has it from here
 
 # Examples that start gpg take as long as gpg takes: pytest-timeout ends what hangs. CI tries the
 # same examples every time; new ones are found where somebody works.
@@ -36,7 +39,7 @@ PERSONAL = (
 
 
 @pytest.fixture(scope="session", autouse=True)
-def home():
+def home(no_leftovers):
     """An empty home directory for the whole run, on a path that leaves room for gpg's sockets."""
     with (
         tempfile.TemporaryDirectory(prefix="gm-") as directory,
@@ -111,7 +114,7 @@ def untouched_keyrings():
 
 
 def _contents(directory):
-    files = (path for path in directory.rglob("*") if path.is_file())
+    files = (path for path in directory.rglob("*") if path.is_file() and path.suffix != ".py")
     return {path: path.stat().st_mtime_ns for path in files if "__pycache__" not in path.parts}
 
 

@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import gpgmail
 from gpgmail import cli
+from tests.support.leftovers import MARK
 
 PACKAGE = str(Path(gpgmail.__file__).resolve().parents[1])
 PROGRAM = (sys.executable, "-m", "gpgmail.cli")
@@ -43,7 +44,8 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 def bare(**more: str) -> dict[str, str]:
     """What cron may leave: PATH, and no HOME, locale or runtime directory."""
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": PACKAGE, **more}
+    kept = {name: os.environ[name] for name in ("PATH", MARK) if name in os.environ}
+    return {**kept, "PYTHONPATH": PACKAGE, **more}
 
 
 def start(*arguments, env=None, **more) -> subprocess.Popen[bytes]:

@@ -9,7 +9,6 @@ its agent ended and everything removed at the end.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.support.leftovers import fast_place, home_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,8 +130,7 @@ def keyring_copy(name: str) -> Iterator[Path]:
 @contextmanager
 def empty_home() -> Iterator[Path]:
     """An empty directory fit to be a home, whose agent ends with the block."""
-    ram = Path("/dev/shm")  # noqa: S108 - mkdtemp makes an unguessable name in it
-    path = Path(tempfile.mkdtemp(prefix="gt-", dir=ram if os.access(ram, os.W_OK) else None))
+    path = Path(tempfile.mkdtemp(prefix=home_prefix(), dir=fast_place()))
     try:
         yield path
     finally:
