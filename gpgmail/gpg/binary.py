@@ -1,6 +1,8 @@
 """Finding gpg and its tools, and what version they are.
 
-A binary is looked for in PATH once and asked for its version once, until PATH or the file changes.
+gpg is the one that the environment's GPGMAIL_GPG names, otherwise the first in PATH; its tools are
+those beside it, so that no two versions work on one home. A binary is asked for its version once,
+until the file changes.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from gpgmail.core.situations import Situation
 
+CHOSEN_BY = "GPGMAIL_GPG"  # the environment variable that names the gpg to use
 Version = tuple[int, int, int]
 OLDEST_FOR_SECRETS: Version = (2, 1, 0)  # the first without secring.gpg: its agent holds the keys
 _VERSION_LINE = re.compile(r"\(GnuPG[^)]*\) (\d+)\.(\d+)(?:\.(\d+))?")
@@ -37,14 +40,19 @@ class Binary:
 def find(name: str = "gpg") -> Binary:
     """Return the program *name*, a file name looked up in PATH, or a path.
 
+    For `gpg` itself GPGMAIL_GPG in the environment says which, in the same way.
+
     Raises:
         EngineError: If there is none, or it does not say which version of GnuPG it is.
     """
+    chosen = os.environ.get(CHOSEN_BY, "") if name == "gpg" else ""
+    name = chosen or name
     searched = os.environ.get("PATH", os.defpath)
     path = shutil.which(name, path=searched)
     if path is None:
         where = "there is no such program" if "/" in name else f"not found in PATH ({searched})"
-        raise Situation.GPG_MISSING.error(where, subject=name)
+        said = f"{where}, and {CHOSEN_BY} names it" if chosen else where
+        raise Situation.GPG_MISSING.error(said, subject=name)
     return _probe(path, Path(path).stat().st_mtime_ns)
 
 

@@ -38,6 +38,31 @@ def test_a_missing_gpg_names_it_and_the_path(monkeypatch, tmp_path):
     assert "install gnupg" in str(caught.value)
 
 
+@pytest.mark.parametrize("by", ["path", "name"])
+def test_the_environment_names_another_gpg_and_its_tools_come_along(monkeypatch, tmp_path, by):
+    other = fake(tmp_path, "2.4.7", "gpg-other")
+    fake(tmp_path, "2.4.7", "gpgconf")
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{tmp_path}")
+    usual = find()
+    monkeypatch.setenv("GPGMAIL_GPG", str(other) if by == "path" else other.name)
+    assert find().path == str(other)
+    assert find().version == (2, 4, 7)
+    assert tool("gpgconf") == str(tmp_path / "gpgconf")
+    monkeypatch.setenv("GPGMAIL_GPG", "")
+    assert find() == usual
+
+
+def test_a_gpg_that_the_environment_names_and_is_not_there_is_no_reason_to_take_another(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GPGMAIL_GPG", str(tmp_path / "gpg"))
+    with pytest.raises(EngineError) as caught:
+        find()
+    assert caught.value.code is ErrorCode.GPG_MISSING
+    assert caught.value.subject == str(tmp_path / "gpg")
+    assert "GPGMAIL_GPG" in str(caught.value)
+
+
 @pytest.mark.parametrize("version", ["1.4.23", "2.0.31"])
 def test_an_old_gpg_is_named_with_its_version(monkeypatch, tmp_path, version):
     path = fake(tmp_path, version)
