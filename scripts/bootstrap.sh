@@ -2,7 +2,7 @@
 # Prepare this machine and .venv for one purpose, then leave the rest to the Makefile:
 #   demo  gpg, and the package with its demo extra in .venv
 #   tox   tox in .venv, for the checks that run nothing
-#   test  tox, what the tests need from the system, the servers that they start, GnuPG 2.4
+#   test  tox, what the tests need from the system, the servers and other programs that they start
 #
 # Rules. What is there is left alone, so a second run asks neither apt nor pip. System packages come
 # from apt, only when one is missing, and only as root or where sudo asks no password; otherwise the
@@ -123,5 +123,6 @@ test)
     pip_install tox --group tox
     scripts/fetch-servers.sh
     scripts/fetch-gnupg24.sh
+    scripts/fetch-node.sh
     ;;
 esac

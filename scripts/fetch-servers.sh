@@ -125,9 +125,11 @@ done
     done
 } >"$work/tree/.stamp"
 chmod 755 "$work/tree"
-if [ -d "$tree/gnupg24" ]; then  # made by fetch-gnupg24.sh, under the same lock
-    mv "$tree/gnupg24" "$work/tree/"
-fi
+for other in gnupg24 node; do  # made by fetch-gnupg24.sh and fetch-node.sh, under the same lock
+    if [ -d "$tree/$other" ]; then
+        mv "$tree/$other" "$work/tree/"
+    fi
+done
 rm -rf "$tree"
 mv "$work/tree" "$tree"
 say "unpacked into $tree, nothing installed:"

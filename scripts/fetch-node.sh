@@ -1,0 +1,59 @@
+#!/bin/sh
+# Fetch the readers and writers of mail that are JavaScript, for the tests, and install nothing.
+#
+# Rules of this file:
+# - Packages and versions are those of tests/interop/node/package-lock.json, which names no registry:
+#   npm asks the one that this machine uses, and holds what it gets against the checksums.
+# - No script of a package runs. Node and npm are the machine's own.
+# - The tree is node in $GPGMAIL_SERVERS (by default .cache/servers in the project); it appears by one
+#   rename and has its stamp inside.
+# - Exit 0: it stands, or Node is absent and this is not CI. Exit 1: it does not stand.
+set -eu
+
+project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+lock=$project/tests/interop/node
+servers=${GPGMAIL_SERVERS:-$project/.cache/servers}
+mkdir -p "$servers"
+servers=$(CDPATH='' cd -- "$servers" && pwd)
+tree=$servers/node
+stamp=$(cat "$lock/package.json" "$lock/package-lock.json" | cksum)
+
+say() {
+    printf 'fetch-node: %s\n' "$*"
+}
+
+stands() {
+    [ "$(cat "$tree/.stamp" 2>/dev/null)" = "$stamp" ]
+}
+
+if stands; then
+    say "nothing to do, $tree stands"
+    exit 0
+fi
+
+for tool in node npm flock; do
+    if ! command -v "$tool" >/dev/null; then
+        say "$tool is absent: the tests with JavaScript are skipped"
+        [ "${CI:-}" != true ]
+        exit
+    fi
+done
+
+here=$(dirname -- "$servers")
+exec 9>"$here/.fetch-servers.lock"  # fetch-servers.sh replaces the whole tree around ours
+flock 9
+if stands; then
+    say "another run has just made $tree"
+    exit 0
+fi
+
+work=$(mktemp -d "$here/.fetch-node.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$work/node"
+cp "$lock/package.json" "$lock/package-lock.json" "$work/node/"
+(cd "$work/node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+echo "$stamp" >"$work/node/.stamp"
+rm -rf "$tree"
+mv "$work/node" "$tree"
+say "unpacked into $tree, nothing installed"
