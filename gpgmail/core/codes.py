@@ -216,6 +216,8 @@ class ErrorCode(Enum):
     QUEUE_DAMAGED = (Family.GPGMAIL, 21, Retry.NO, Exit.DATA, "a queue file is damaged")
     SERVER_UNPROVEN = (Family.GPGMAIL, 22, Retry.NO, Exit.NO_PERMISSION, "the server did not prove in the login who it is")
     NO_TICKET = (Family.GPGMAIL, 23, Retry.NO, Exit.NO_PERMISSION, "no Kerberos ticket could be had for the server")
+    CONFIG = (Family.GPGMAIL, 24, Retry.NO, Exit.CONFIG, "a configuration file cannot be used")
+    MESSAGE_TOO_LARGE = (Family.GPGMAIL, 25, Retry.NO, Exit.DATA, "the message is larger than was allowed")
 
     # fmt: on
 

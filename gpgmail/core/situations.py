@@ -40,6 +40,7 @@ class Situation(Enum):
     NO_SENDER = (UsageError, Code.SMTP_NO_SENDER, "set from_, or a From header")
     NO_RECIPIENT = (UsageError, Code.SMTP_NO_RECIPIENT, "set send_to, or a To header")
     BAD_VALUE = (UsageError, Code.BAD_VALUE, "")
+    BAD_CONFIG = (UsageError, Code.CONFIG, "")
     BAD_ADDRESS = (UsageError, Code.BAD_ADDRESS, "write it as local-part@domain")
     CODE_PAGE = (UsageError, Code.TCP_CODE_PAGE, "use UTF-8, or take the character out")
     INJECTION = (UsageError, Code.INJECTION, "remove the character; nothing was sent")
@@ -113,6 +114,7 @@ class Situation(Enum):
     # the message
     ATTACHMENT = (MessageError, Code.SMTP_ATTACHMENT, "")
     BAD_MESSAGE = (MessageError, Code.BAD_MESSAGE, "")
+    MESSAGE_TOO_LARGE = (MessageError, Code.MESSAGE_TOO_LARGE, "raise most_bytes, --max-size")
     NO_INPUT = (MessageError, Code.PGP_NO_INPUT, "")
     WORKING_FILE = (MessageError, Code.NO_SPACE, "")
     QUEUE_OPEN = (MessageError, Code.TCP_FILE, "")
