@@ -29,7 +29,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import Binary, find
 from gpgmail.gpg.librarian import KeyRecord
 from gpgmail.gpg.runner import ALWAYS
-from gpgmail.gpg.status import StatusLine, parse
+from gpgmail.gpg.status import StatusLine, decoded, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 _QUESTION_OF_THE_CONSTRUCTOR = "--list-config"
 _ABSENT = "unavailable"  # python-gnupg's word for a field that gpg did not print
-_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+# libgpg-error, es_write_sanitized: what a field holds besides printable text.
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
+_NAMED_ESCAPES = {"n": "\n", "r": "\r", "f": "\f", "v": "\v", "b": "\b", "0": "\0"}
 _RECORDS = frozenset({"pub", "sec", "uid", "fpr", "sub", "ssb", "grp"})
 _GRACE = 0.3  # seconds between asking gpg to end (it removes its locks then) and ending it
 _here = threading.local()
@@ -224,15 +226,18 @@ class PythonGnupg(gnupg.GPG):  # type: ignore[misc]  # the library has no types
 
     def _decode_result(self, result: _Listing) -> _Listing:
         for line in result.data.split(b"\n"):
-            fields = [_decoded(value) for value in line.split(b":")]
+            fields = [_field(value) for value in line.split(b":")]
             if fields[0] in _RECORDS:
                 getattr(result, fields[0])(fields)
         return result
 
 
-def _decoded(value: bytes) -> str:
-    raw = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), value)
-    return raw.decode("utf-8", "replace")
+def _field(value: bytes) -> str:
+    return _ESCAPE.sub(lambda found: _escaped(found[1]), decoded(value))
+
+
+def _escaped(code: str) -> str:
+    return chr(int(code[1:], 16)) if code[0] == "x" else _NAMED_ESCAPES.get(code, f"\\{code}")
 
 
 class _Watchdog:

@@ -56,7 +56,7 @@ def parse_line(line: bytes) -> StatusLine | None:
     """Return one line as a value, or None when it is no status line."""
     if not line.startswith(_PREFIX):
         return None
-    keyword, *args = line[len(_PREFIX) :].decode("utf-8", "replace").rstrip("\r").split(" ")
+    keyword, *args = decoded(line[len(_PREFIX) :]).rstrip("\r").split(" ")
     return StatusLine(keyword, tuple(args)) if keyword else None
 
 
@@ -72,7 +72,15 @@ def select(lines: Iterable[StatusLine], *keywords: str) -> Iterator[StatusLine]:
 
 def unescape(text: str) -> str:
     """Undo the percent escapes that gpg puts in user ids."""
-    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
+    return decoded(unquote_to_bytes(text)) if "%" in text else text
+
+
+def decoded(raw: bytes) -> str:
+    """Return what gpg wrote as text: UTF-8, or Latin-1 as user ids of old programs have it."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def error_number(word: str) -> int:
