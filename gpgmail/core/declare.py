@@ -12,7 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_type_hints
+from types import UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.secret import MASK
@@ -113,6 +123,13 @@ class Row:
         return self.name if self.prop else self.key
 
 
+def _words(text: str) -> tuple[str, ...]:
+    """Split as a shell does, so that a word may hold blanks."""
+    from shlex import split
+
+    return tuple(split(text))
+
+
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _PARSERS: dict[type, Callable[[str], Any]] = {
     bool: lambda text: _BOOLEANS[text.strip().lower()],
@@ -120,6 +137,7 @@ _PARSERS: dict[type, Callable[[str], Any]] = {
     float: float,
     str: str,
     bytes: lambda text: text.encode(),
+    tuple: _words,
 }
 
 
@@ -291,7 +309,6 @@ def stated(obj: Declared, name: str) -> Any:
 
 def _runtime_type(hint: Any) -> Any:
     """Return what isinstance() takes for an annotation: a class, or a tuple for a union."""
-    members = getattr(hint, "__args__", None)
-    if members and not isinstance(hint, type):
-        return tuple(getattr(member, "__origin__", member) for member in members)
-    return getattr(hint, "__origin__", hint)
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(map(_runtime_type, get_args(hint)))
+    return get_origin(hint) or hint

@@ -12,6 +12,7 @@ TABLE = [
     ("NO_SENDER", "SMTP", 164, "UsageError"),
     ("NO_RECIPIENT", "SMTP", 165, "UsageError"),
     ("BAD_VALUE", "gpgmail", 2, "UsageError"),
+    ("BAD_CONFIG", "gpgmail", 24, "UsageError"),
     ("BAD_ADDRESS", "gpgmail", 16, "UsageError"),
     ("CODE_PAGE", "TCPClient", 434, "UsageError"),
     ("INJECTION", "gpgmail", 6, "UsageError"),
