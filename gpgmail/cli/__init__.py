@@ -23,6 +23,7 @@ from gpgmail.core.errors import GpgmailError
 VERBS = {
     "send": ("gpgmail.cli.send", "Sign, encrypt and send one mail, or write it to a file."),
     "read": ("gpgmail.cli.read", "Decrypt and verify a mail, and show what holds for it."),
+    "config": ("gpgmail.cli.config", "Show and check the accounts of the configuration files."),
     "demo": ("gpgmail.cli.demo", "Send a protected mail to a server of its own, and read it."),
 }
 TRACEBACK = "GPGMAIL_TRACEBACK"  # set in the environment, it shows where an unexpected error arose

@@ -52,32 +52,32 @@ def option(*names: str, **more: Any) -> Callable[[F], F]:  # noqa: ANN401 - clic
 json_option = option("--json", "as_json", is_flag=True, help="Report as JSON, failures included.")
 
 
-def secret_options(name: str, group: str, *, descriptor: bool = False) -> Callable[[F], F]:
-    """Return a decorator that adds --NAME-file, --NAME-command and, where asked, --NAME-fd."""
+def account_options(function: F) -> F:
+    """Add --account and --config."""
+    function = option("--config", metavar="FILE", help="Read this configuration file alone.")(
+        function
+    )
+    return option("--account", metavar="NAME", help="The account, of a configuration file.")(
+        function
+    )
+
+
+def secret_options(name: str, group: str, *, per_key: bool = False) -> Callable[[F], F]:
+    """Return a decorator that adds --NAME-file and --NAME-command.
+
+    With *per_key* they can be repeated for several keys, and --NAME-fd and --NAME-keyring too.
+    """
+    kinds = _SECRETS if per_key else dict(list(_SECRETS.items())[:2])
     added = [
         option(
-            f"--{name}-file",
+            f"--{name}-{kind}",
             group=group,
-            metavar="FILE",
-            help=f"Take the {name} from the first line of FILE.",
-        ),
-        option(
-            f"--{name}-command",
-            group=group,
-            metavar="COMMAND",
-            help=f"Run COMMAND, without a shell, and take the {name} from its first line.",
-        ),
-    ]
-    if descriptor:
-        added.append(
-            option(
-                f"--{name}-fd",
-                type=click.IntRange(min=0),
-                group=group,
-                metavar="N",
-                help=f"Take the {name} from the first line on descriptor N.",
-            )
+            multiple=per_key,
+            metavar=f"[KEY=]{metavar}" if per_key else metavar,
+            help=words.format(name=name),
         )
+        for kind, (metavar, words) in kinds.items()
+    ]
 
     def decorate(function: F) -> F:
         for each in reversed(added):
@@ -85,3 +85,17 @@ def secret_options(name: str, group: str, *, descriptor: bool = False) -> Callab
         return function
 
     return decorate
+
+
+_SECRETS = {
+    "file": ("FILE", "Take the {name} from the first line of FILE, which only you may read."),
+    "command": (
+        "COMMAND",
+        "Run COMMAND, not by a shell, and take the {name} from its first line.",
+    ),
+    "fd": ("N", "Take the {name} from the next line on descriptor N."),
+    "keyring": (
+        "SERVICE[/NAME]",
+        "Take the {name} from the desktop's keyring; NAME is the key's fingerprint if not given.",
+    ),
+}

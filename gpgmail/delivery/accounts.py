@@ -50,6 +50,7 @@ class Account:
     """
 
     name: str
+    config: Path | None  # the one file that was named
     options: AccountOptions
     found: Mapping[str, Sequence[Found]]
     policy: Mapping[str, PolicyOptions]
@@ -88,7 +89,22 @@ def open_account(
     policy: dict[str, PolicyOptions] = {}
     for file in reversed(files):
         policy |= {who.lower(): PolicyOptions(**table) for who, table in file.policy.items()}
-    return Account(name=name, options=options, found=found, policy=policy)
+    return Account(
+        name=name,
+        config=None if config is None else Path(config),
+        options=options,
+        found=found,
+        policy=policy,
+    )
+
+
+def account_names(config: str | Path | None = None) -> tuple[str, ...]:
+    """Return the names of the accounts that the files have.
+
+    Raises:
+        UsageError: With code 24 if a file cannot be used.
+    """
+    return _names(tuple(load(path) for path in config_files(config)))
 
 
 def config_files(named: str | Path | None = None) -> tuple[Path, ...]:
@@ -112,8 +128,12 @@ def environment_name(row: Row) -> str:
     return f"{_ENVIRONMENT}{key_of(row).upper()}"
 
 
+def _names(files: Sequence[ConfigFile]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for file in files for name in file.accounts))
+
+
 def _chosen(name: str | None, files: Sequence[ConfigFile]) -> str:
-    names = tuple(dict.fromkeys(name for file in files for name in file.accounts))
+    names = _names(files)
     name = name or os.environ.get(NAMES_ACCOUNT)
     if not name:
         said = [file.default for file in files if file.default]

@@ -94,7 +94,7 @@ class MailOptions(PolicyOptions):
         check=one_of(FORMATS),
         doc="pgpmime (RFC 3156), or inline, OpenPGP in the text itself.",
     )
-    bcc: str = prop(
+    bcc_policy: str = prop(
         default="separate",
         check=one_of(BCC),
         doc="Encrypted mail to Bcc recipients: separate copies, hidden key ids, or forbid.",

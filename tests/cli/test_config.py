@@ -1,0 +1,95 @@
+"""`gpgmail config`: what counts and why, what a value means, what is wrong with an account."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gpgmail.core.codes import Exit
+from tests.support.commands import call, environment, run
+
+CONFIG = """
+[account.work]
+server = "smtp://mail.example.org"
+user = "alerts"
+password = "sesame oil"
+fallback = ["other"]
+[account.other]
+server = "smtps://other.example.org"
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG)
+    path.chmod(0o600)
+    return path
+
+
+def test_show_names_the_place_of_each_value_and_no_secret(config):
+    outcome = call("config", "show", "--account", "work", "--config", config)
+    assert outcome.code == 0
+    assert f'server = "smtp://mail.example.org"  # {config} [account.work]\n' in outcome.text
+    assert "timeout = 60  # default\n" in outcome.text
+    assert 'password = "********"' in outcome.text
+    assert "sesame" not in outcome.text + outcome.errors
+
+
+def test_show_as_json_with_the_environment(config):
+    variables = {"GPGMAIL_TIMEOUT": "5", "GPGMAIL_CONFIG": str(config), "GPGMAIL_ACCOUNT": "other"}
+    outcome = run("config", "show", "--json", env=environment(**variables))
+    told = json.loads(outcome.text)
+    assert told["account"] == "other"
+    assert told["values"]["timeout"] == {"value": 5, "origin": "GPGMAIL_TIMEOUT"}
+    assert told["values"]["server"]["value"] == "smtps://other.example.org"
+
+
+def test_explain_says_what_counts_and_what_does_not(config):
+    arguments = ("config", "explain", "server", "--account", "work", "--config", config)
+    outcome = run(*arguments, env=environment(GPGMAIL_SERVER="smtp://nearer"))
+    assert outcome.code == 0
+    assert "GPGMAIL_SERVER in the environment" in outcome.text
+    assert '  value: "smtp://nearer"\n  from: GPGMAIL_SERVER\n' in outcome.text
+    assert f"  does not count: {config} [account.work]\n" in outcome.text
+
+
+def test_a_name_that_is_no_value(config):
+    outcome = call("config", "explain", "sever", "--config", config)
+    assert outcome.code == Exit.USAGE
+    assert "server is the nearest" in outcome.errors
+
+
+def test_check_finds_nothing_wrong(config):
+    outcome = call("config", "check", "--config", config)
+    assert (outcome.code, outcome.text) == (0, "work: fine\nother: fine\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('server = "mail.example.org"', "server: "),
+        ('proxy = "ftp://p"', "proxy: "),
+        ('trust = "blind"', "trust: "),
+        ('keyring = "absent"', "keyring: "),
+        ('fallback = "otter"', "fallback: no account otter"),
+        ('password_file = "absent"', "password_file: "),
+        ("timeot = 1", "timeout is the nearest"),
+    ],
+)
+def test_check_says_what_is_wrong_with_which_account(config, line, complaint):
+    config.write_text(f"{CONFIG}[account.bad]\n{line}\n")
+    outcome = call("config", "check", "--account", "bad", "--config", config)
+    assert outcome.code == Exit.CONFIG
+    assert complaint in outcome.text + outcome.errors
+
+
+def test_check_minds_a_password_file_that_others_can_read(config, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("sesame oil\n")
+    secret.chmod(0o644)
+    config.write_text(f'[account.bad]\npassword_file = "{secret}"\n')
+    outcome = call("config", "check", "--config", config)
+    assert outcome.code == Exit.CONFIG
+    assert f"chmod 600 {secret}" in outcome.text
