@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import Algorithms
     from gpgmail.delivery.mailer import Mailer
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.gpg.sources import Passphrase
     from gpgmail.keys.key import Key
     from gpgmail.keys.keyring import Keyring
     from gpgmail.message.content import Attachment
@@ -72,6 +73,7 @@ _HOMES = {
     "gpgmail.crypto.engine": ("Algorithms",),
     "gpgmail.delivery.mailer": ("Mailer",),
     "gpgmail.delivery.receipt": ("Receipt",),
+    "gpgmail.gpg.sources": ("Passphrase",),
     "gpgmail.keys.key": ("Key",),
     "gpgmail.keys.keyring": ("Keyring",),
     "gpgmail.message.content": ("Attachment",),
@@ -103,6 +105,7 @@ __all__ = [
     "KeyringError",
     "Mailer",
     "MessageError",
+    "Passphrase",
     "PassphraseError",
     "PolicyError",
     "ReadMail",

@@ -9,7 +9,7 @@ import click
 from gpgmail.cli.inputs import standard_input
 from gpgmail.cli.options import KEYS, SECRETS, GroupedCommand, json_option, option, secret_options
 from gpgmail.cli.report import report_failure, report_mail, show
-from gpgmail.cli.secrets import take_secret
+from gpgmail.cli.secrets import take_passphrases
 from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
@@ -35,7 +35,7 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
     help="Home, directory or file with keys, your own home if not given. May be repeated: the"
     " first one decrypts, the others add public keys.",
 )
-@secret_options("passphrase", SECRETS, descriptor=True)
+@secret_options("passphrase", SECRETS, per_key=True)
 @option("--require-signature", is_flag=True, help="Fail unless all of it has a good signature.")
 @option("--require-encryption", is_flag=True, help="Fail unless all of it was encrypted.")
 @json_option
@@ -61,7 +61,7 @@ def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands optio
 
 def _read(file: str, given: dict[str, Any]) -> ReadMail:
     run = Run()
-    passphrase = take_secret("passphrase", given)
+    passphrase = take_passphrases(given)
     source = standard_input() if file == _DASH else file
     with signals_call(run.cancel):
         return read(

@@ -1,23 +1,33 @@
 """Where the command line takes passphrases and passwords from: never from its arguments.
 
-Of a helper command an error repeats nothing but the exit code: its words may hold the secret.
+Fetched before anything else is done, because standard input may hold a passphrase and the text of
+the mail behind it; but not from a keyring, which has an entry for each key.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpgmail.core.passphrases import ANY_KEY
+from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
+from gpgmail.gpg.sources import (
+    Passphrase,
+    SourceError,
+    read_command,
+    read_descriptor,
+    read_file,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_LIMIT = 60  # seconds for a helper command
-_LONGEST = 64 * 1024
+    from gpgmail.core.passphrases import Stored
+    from gpgmail.core.secret import Secret
+
+_FOR_KEY = re.compile(r"((?:0[xX])?[0-9A-Fa-f]{16,64})=(.*)", re.DOTALL)
 
 
 def take_secret(name: str, given: Mapping[str, Any]) -> str | None:
@@ -26,60 +36,83 @@ def take_secret(name: str, given: Mapping[str, Any]) -> str | None:
     Raises:
         UsageError: If more than one was given, or what was given does not answer.
     """
-    readers: dict[str, Callable[[Any], bytes]] = {
-        "file": _read_file,
-        "command": _run,
-        "fd": _read_descriptor,
-    }
-    wanted = [kind for kind in readers if given.get(f"{name}_{kind}") is not None]
-    if len(wanted) > 1:
-        options = ", ".join(f"--{name}-{kind}" for kind in wanted)
-        raise Situation.BAD_VALUE.error(f"give only one of {options}", subject=name)
-    for kind in wanted:
-        return _first_line(f"--{name}-{kind}", readers[kind], given[f"{name}_{kind}"])
+    taken = list(_given(name, given))
+    _require_one(name, [option for option, _, _ in taken])
+    for option, kind, value in taken:
+        return _read(option, kind, value).reveal()
     return None
 
 
-def _first_line(source: str, reader: Callable[[Any], bytes], value: object) -> str:
+def take_passphrases(given: Mapping[str, Any]) -> dict[str, Secret | Stored] | None:
+    """Return the passphrase of each key, `ANY_KEY` where an option names none, or None.
+
+    Raises:
+        UsageError: If a key has more than one, or what was given does not answer.
+    """
+    stated: dict[str, list[tuple[str, str, str]]] = {}
+    for option, kind, value in _given("passphrase", given):
+        key, place = _for_key(value)
+        stated.setdefault(key, []).append((option, kind, place))
+    for sources in stated.values():
+        _require_one("passphrase", [option for option, _, _ in sources])
+    taken: dict[str, Secret | Stored] = {}
+    for key, ((option, kind, place),) in stated.items():
+        taken[key] = _entry(place) if kind == "keyring" else _read(option, kind, place)
+    return taken or None
+
+
+def _given(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield option, kind of source and value for all that was given."""
+    for kind in (*_READERS, "keyring"):
+        found = given.get(f"{name}_{kind}")
+        for value in (found,) if isinstance(found, str) else found or ():
+            yield f"--{name}-{kind}", kind, value
+
+
+def _require_one(name: str, options: Sequence[str]) -> None:
+    if len(options) > 1:
+        listed = ", ".join(dict.fromkeys(options))
+        raise Situation.BAD_VALUE.error(f"give only one of {listed}", subject=name)
+
+
+def _for_key(value: str) -> tuple[str, str]:
+    """Take KEY=SOURCE apart; the key is a fingerprint or a key id."""
+    found = _FOR_KEY.fullmatch(value)
+    return (found[1], found[2]) if found else (ANY_KEY, value)
+
+
+def _entry(place: str) -> Passphrase:
+    service, _, name = place.partition("/")
+    return Passphrase.from_keyring(service, name or None)
+
+
+def _read(option: str, kind: str, value: str) -> Secret:
     try:
-        line = reader(value).split(b"\n", 1)[0].removesuffix(b"\r").decode()
-        why = "" if line else "it is empty"
-    except UnicodeDecodeError:
-        why = "it is not UTF-8"
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-    except subprocess.CalledProcessError as error:
-        why = f"the command ended with {error.returncode}"
-    except subprocess.TimeoutExpired:
-        why = f"the command did not end within {_LIMIT} s"
+        return _READERS[kind](value, Run())
+    except SourceError as failure:
+        raise Situation.BAD_VALUE.error(
+            f"gives nothing: {failure.why}", subject=option, hint=failure.hint
+        ) from None
+
+
+def _descriptor(value: str, run: Run) -> Secret:
+    if not (value.isascii() and value.isdigit()):
+        raise SourceError("it is not the number of a descriptor")
+    return read_descriptor(int(value), run)
+
+
+def _command(value: str, run: Run) -> Secret:
+    try:
+        words = shlex.split(value)
     except ValueError:
-        why = "the command cannot be taken apart into words"
-    if why:
-        raise Situation.BAD_VALUE.error(f"gives nothing: {why}", subject=source) from None
-    return line
-
-
-def _read_file(name: str) -> bytes:
-    with Path(name).open("rb") as file:
-        return file.readline(_LONGEST)
-
-
-def _run(command: str) -> bytes:
-    words = shlex.split(command)
+        words = []
     if not words:
-        raise ValueError
-    done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-        words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=_LIMIT, check=True
-    )
-    return done.stdout
+        raise SourceError("the command cannot be taken apart into words")
+    return read_command(words, run)
 
 
-def _read_descriptor(descriptor: int) -> bytes:
-    """Read up to the line's end and not further: what follows may be the text of the mail."""
-    taken = b""
-    while len(taken) < _LONGEST and not taken.endswith(b"\n"):
-        byte = os.read(descriptor, 1)
-        if not byte:
-            break
-        taken += byte
-    return taken
+_READERS: dict[str, Callable[[str, Run], Secret]] = {
+    "file": read_file,
+    "command": _command,
+    "fd": _descriptor,
+}

@@ -20,7 +20,7 @@ from gpgmail.cli.options import (
     secret_options,
 )
 from gpgmail.cli.report import line, report_failure, report_receipt, show
-from gpgmail.cli.secrets import take_secret
+from gpgmail.cli.secrets import take_passphrases, take_secret
 from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
@@ -99,7 +99,7 @@ Examples:
     group=KEYS,
     help="PGP/MIME (RFC 3156), or OpenPGP in the text itself.",
 )
-@secret_options("passphrase", SECRETS, descriptor=True)
+@secret_options("passphrase", SECRETS, per_key=True)
 @option(
     "--server",
     group=SERVER,
@@ -161,7 +161,7 @@ def _send(given: dict[str, Any]) -> Receipt:
         given["server"],
         keyring=given["keyring"][0] if given["keyring"] else None,
         more_keyrings=given["keyring"][1:],
-        passphrase=take_secret("passphrase", given),
+        passphrase=take_passphrases(given),
         user=given["user"],
         password=take_secret("password", given),
         ca_file=given["ca_file"],

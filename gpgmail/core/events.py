@@ -83,13 +83,17 @@ class Expand(Event):
 
 @dataclass(slots=True)
 class KeyPassphrase(Event):
-    """A key's passphrase is missing or wrong; a handler sets `passphrase`, or leaves it empty."""
+    """A key's passphrase is missing or wrong; a handler sets `passphrase`, or leaves it empty.
+
+    `was_wrong` tells whether the key refused the last one. The passphrase is taken out again.
+    """
 
     handler = "on_key_passphrase"
     user_id: str
     key_id: str
     fingerprint: str
     passphrase: str = field(default="", repr=False)
+    was_wrong: bool = False
 
 
 @dataclass(slots=True)

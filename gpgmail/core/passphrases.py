@@ -7,31 +7,60 @@ times a key. With neither (`silent`) the user's own agent is left to answer.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gpgmail.core.events import KeyPassphrase
 from gpgmail.core.secret import Secret
+from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
     from gpgmail.core.run import Run
 
 ATTEMPTS = 3
 ANY_KEY = ""
+LONGEST = 255  # bytes that gpg-agent takes, from GnuPG 2.1 to 2.4
+_REFUSED = frozenset("\n\r\0\x04")  # gpg ends a line at the first three, and cancels at the last
+_NAMES_KEY = re.compile(r"[0-9A-F]{16,64}")  # a key id or a fingerprint
+
+
+@runtime_checkable
+class Stored(Protocol):
+    """A passphrase that is kept somewhere, and fetched when a key first wants it."""
+
+    def fetch(self, fingerprint: str, run: Run) -> Secret:
+        """Return it; *fingerprint* is the primary key's, empty where a message has no key."""
+        ...
+
+
 Ask = Callable[[KeyPassphrase], None]
-PassphraseSource = str | Secret | Mapping[str, str] | Callable[[KeyPassphrase], str | None] | None
+Value = str | bytes | Secret | Stored
+PassphraseSource = (
+    Value | Mapping[str, Value] | Callable[[KeyPassphrase], str | Secret | None] | None
+)
 
 
 class Passphrases:
     """Answers for the keys of one caller.
 
-    *values* maps primary fingerprints (or `ANY_KEY`) to passphrases. *ask* gets a `KeyPassphrase`
-    event and may fill its `passphrase`.
+    *values* maps keys to passphrases: fingerprints and key ids of primaries or subkeys, or
+    `ANY_KEY`. *ask* gets a `KeyPassphrase` event and may fill its `passphrase`.
+
+    Raises:
+        PassphraseError: If a value can be no passphrase, as one with a line break.
     """
 
-    def __init__(self, values: Mapping[str, Secret] | None = None, ask: Ask | None = None) -> None:
-        self._values = {key.upper(): value for key, value in (values or {}).items() if value}
+    def __init__(
+        self, values: Mapping[str, Secret | Stored] | None = None, ask: Ask | None = None
+    ) -> None:
+        given = {_named(key): value for key, value in (values or {}).items() if value}
+        for key, value in given.items():
+            if isinstance(value, Secret):
+                require_usable(value, key or "passphrase")
+        self._values = given
+        self._fetched: dict[tuple[str, str], Secret] = {}
         self._ask = ask
         self._answers: dict[str, Secret] = {}
         self._asked: Counter[str] = Counter()
@@ -43,18 +72,26 @@ class Passphrases:
     def of(cls, source: PassphraseSource) -> Passphrases:
         """Return the answers of a toolkit caller.
 
-        *source* is a text for every key, a mapping of fingerprints to texts, or a callable that
-        gets a `KeyPassphrase` event and returns a text or None.
+        *source* is one value for every key, a mapping of fingerprints or key ids to values, or a
+        callable that gets a `KeyPassphrase` event and returns a text or None. A value is a text,
+        its bytes, a `Secret`, or what fetches it, such as `gpgmail.Passphrase`.
+
+        Raises:
+            PassphraseError: If a value can be no passphrase, as one with a line break.
+            UsageError: If a value is of another type, or given for what names no key.
         """
         if source is None:
             return cls()
         if isinstance(source, Mapping):
-            return cls({key: Secret(value) for key, value in source.items()})
-        if isinstance(source, str | Secret):
-            return cls({ANY_KEY: Secret(source)})
+            _require_keys(source)
+            return cls({key: _value(value) for key, value in source.items()})
+        if isinstance(source, str | bytes | Secret | Stored):
+            return cls({ANY_KEY: _value(source)})
 
         def ask(event: KeyPassphrase) -> None:
-            event.passphrase = source(event) or ""
+            answer = source(event)
+            if answer is not None:
+                event.passphrase = answer.reveal() if isinstance(answer, Secret) else answer
 
         return cls(ask=ask)
 
@@ -76,16 +113,41 @@ class Passphrases:
     def answer(
         self, *, user_id: str, key_id: str, fingerprint: str, wrong: bool, run: Run
     ) -> Secret | None:
-        """Return the passphrase to try for a key, or None when there is none (left)."""
+        """Return the passphrase to try for a key, or None when there is none (left).
+
+        *key_id* is the (sub)key's that wants it, *fingerprint* its primary's.
+
+        Raises:
+            PassphraseError: If it cannot be fetched, or can be no passphrase.
+        """
         fingerprint = fingerprint.upper()
         if not wrong:
-            known = self._answers.get(fingerprint) or self._values.get(
-                fingerprint, self._values.get(ANY_KEY)
-            )
+            known = self._answers.get(fingerprint) or self._value_for(fingerprint, key_id, run)
             if known is not None:
                 run.redactor.know(known)
                 return known
-        return self._from_handler(KeyPassphrase(user_id, key_id, fingerprint), run)
+        event = KeyPassphrase(user_id, key_id, fingerprint, was_wrong=wrong)
+        return self._from_handler(event, run)
+
+    def _value_for(self, fingerprint: str, key_id: str, run: Run) -> Secret | None:
+        """Return what was given for a key: for the subkey itself, its primary, or any key."""
+        for part in (key_id.upper(), fingerprint):
+            for name, value in self._values.items():
+                if part and name and (part.endswith(name) or name.endswith(part)):
+                    return self._secret(name, value, fingerprint, run)
+        common = self._values.get(ANY_KEY)
+        return None if common is None else self._secret(ANY_KEY, common, fingerprint, run)
+
+    def _secret(self, name: str, value: Secret | Stored, fingerprint: str, run: Run) -> Secret:
+        if isinstance(value, Secret):
+            return value
+        place = (name, fingerprint)
+        if place not in self._fetched:
+            fetched = value.fetch(fingerprint, run)
+            run.touch()  # a person may have unlocked something: that time is not the operation's
+            require_usable(fetched, fingerprint or "passphrase")
+            self._fetched[place] = fetched
+        return self._fetched[place]
 
     def _from_handler(self, event: KeyPassphrase, run: Run) -> Secret | None:
         if self._ask is None or self._asked[event.fingerprint] >= ATTEMPTS:
@@ -93,11 +155,15 @@ class Passphrases:
         self._asked[event.fingerprint] += 1
         self._ask(event)
         run.touch()  # a person may have been asked: that time is not the operation's
-        if not event.passphrase:
+        answer, event.passphrase = event.passphrase, ""  # whoever keeps the event keeps no secret
+        if not answer:
             return None
-        answer = self._answers[event.fingerprint] = Secret(event.passphrase)
-        run.redactor.know(answer)
-        return answer
+        secret = _text(answer)
+        del answer  # a traceback may show what a frame holds
+        run.redactor.know(secret)
+        require_usable(secret, f"{event.fingerprint} {event.user_id}".strip())
+        self._answers[event.fingerprint] = secret
+        return secret
 
     def settled(self, fingerprint: str) -> None:
         """Note that the key took the answer, so that it is kept for the next operation."""
@@ -108,3 +174,62 @@ class Passphrases:
         for fingerprint in self._asked:
             self._answers.pop(fingerprint, None)
         self._asked.clear()
+
+
+def require_usable(secret: Secret, subject: str) -> None:
+    """Refuse what gpg-agent could not take, or would take as something else; *subject* names it.
+
+    Raises:
+        PassphraseError: If it has a line break, NUL, ^D or half a character, or is too long.
+    """
+    why = _why_not(secret)
+    if why:
+        raise Situation.PASSPHRASE.error(why, subject=subject, hint="give another one")
+
+
+def _why_not(secret: Secret) -> str:
+    text = secret.reveal()
+    if not _REFUSED.isdisjoint(text):
+        return "holds a line break, NUL or ^D, which gpg would take for the end of it"
+    try:
+        size = len(encoded(secret))
+    except UnicodeEncodeError:
+        return "holds half a character, which gpg cannot take"
+    if size > LONGEST:
+        return f"is {size} bytes long, and gpg-agent takes {LONGEST} at most"
+    return ""
+
+
+def encoded(secret: Secret) -> bytes:
+    """Return the bytes that gpg is given, in UTF-8; those of a value given as bytes unchanged."""
+    return secret.reveal().encode("utf-8", "surrogateescape")
+
+
+def _value(value: Value) -> Secret | Stored:
+    return value if isinstance(value, Stored) else _text(value)
+
+
+def _text(value: object) -> Secret:
+    """Return a value as what it is kept as; the bytes of an old passphrase may be no UTF-8."""
+    if isinstance(value, bytes):
+        return Secret(value.decode("utf-8", "surrogateescape"))
+    if isinstance(value, str | Secret):
+        return Secret(value)
+    raise Situation.BAD_VALUE.error(
+        f"takes a text, not {type(value).__name__}", subject="passphrase"
+    )
+
+
+def _named(key: str) -> str:
+    """Return what stands for a key in one form, without the blanks that people copy along."""
+    return "".join(key.split()).upper().removeprefix("0X")
+
+
+def _require_keys(names: Iterable[str]) -> None:
+    """Refuse what names no key, and do not show it: it may be a passphrase in the wrong place."""
+    if not all(name == ANY_KEY or _NAMES_KEY.fullmatch(_named(name)) for name in names):
+        raise Situation.BAD_VALUE.error(
+            "is given for what names no key",
+            subject="passphrase",
+            hint="map fingerprints or key ids to passphrases",
+        )

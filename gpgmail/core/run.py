@@ -73,15 +73,19 @@ class Run:
         return SLICE if remaining is None else min(SLICE, remaining)
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Give what the block does *seconds* of its own; 0 leaves it the operation's limit."""
-        outer = self.timeout, self._started
+    def within(self, seconds: float, *, absolute: bool = False) -> Iterator[None]:
+        """Give what the block does *seconds* of its own; 0 leaves it the operation's limit.
+
+        With *absolute* they are for the whole block, whatever moves meanwhile.
+        """
+        outer = self.timeout, self._started, self._absolute
         if seconds:
             self.timeout, self._started = seconds, time.monotonic()
+            self._absolute = self._absolute or absolute
         try:
             yield
         finally:
-            self.timeout, self._started = outer
+            self.timeout, self._started, self._absolute = outer
             self.touch()
 
     def cancel(self) -> None:

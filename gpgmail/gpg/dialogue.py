@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpgmail.core.secret import Secret
+from gpgmail.core.passphrases import encoded
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.status import StatusLine
 
 if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
+    from gpgmail.core.secret import Secret
 
 _CANCEL = b"\x04\n"
 _NO = b"\n"
@@ -41,7 +42,7 @@ class Identity:
 
 
 Identify = Callable[[Wanted], Identity | None]
-Proves = Callable[[Identity, Secret], bool]
+Proves = Callable[[Identity, "Secret"], bool]
 
 
 class Dialogue:
@@ -49,12 +50,20 @@ class Dialogue:
 
     *identify* finds a key by its id; *proves* tells whether a passphrase opens a key, and is asked
     where a handler could be asked again, so that a wrong answer does not cost the whole operation.
+    *symmetric* is what a message is encrypted with; it is never tried on a key.
     """
 
     def __init__(
-        self, passphrases: Passphrases, run: Run, identify: Identify, proves: Proves
+        self,
+        passphrases: Passphrases,
+        run: Run,
+        identify: Identify,
+        proves: Proves,
+        symmetric: Secret | None = None,
     ) -> None:
         self._passphrases = passphrases
+        self._symmetric = symmetric
+        self._of_message = False  # what is wanted is the message's passphrase, not a key's
         self._run = run
         self._identify = identify
         self._proves = proves
@@ -87,11 +96,15 @@ class Dialogue:
 
     def _need(self, line: StatusLine) -> None:
         self._wanted = Wanted(key_id=line.arg(0), primary_id=line.arg(1))
+        self._of_message = False
 
     def _need_none(self, _: StatusLine) -> None:
         self._wanted = Wanted()
+        self._of_message = True
 
     def _passphrase(self) -> bytes:
+        if self._of_message and self._symmetric is not None:
+            return encoded(self._symmetric) + b"\n"
         wanted, again = self._wanted, self._wanted in self._asked
         self._asked.add(wanted)
         identity = None
@@ -109,7 +122,7 @@ class Dialogue:
                     raise Situation.PASSPHRASE.error(
                         "the passphrase is wrong", subject=self._name(fingerprint)
                     )
-        return _CANCEL if answer is None else _line(answer, self._name(fingerprint))
+        return _CANCEL if answer is None else encoded(answer) + b"\n"
 
     def _opens(self, identity: Identity, answer: Secret) -> bool:
         pair = (identity.keygrip, answer)
@@ -136,16 +149,3 @@ class Dialogue:
 
     def _name(self, fingerprint: str) -> str:
         return " ".join(filter(None, (fingerprint, self._user_id())))
-
-
-def _line(answer: Secret, subject: str) -> bytes:
-    try:
-        data = answer.reveal().encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        data = b"\0"
-    if b"\n" not in data and b"\0" not in data:
-        return data + b"\n"
-    del data  # a traceback may show what a frame holds
-    raise Situation.PASSPHRASE.error(
-        "holds a line break, NUL or half a character, which gpg cannot take", subject=subject
-    ) from None

@@ -14,8 +14,6 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from gpgmail.core.situations import Situation
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -54,7 +52,11 @@ class Pipe:
 
 
 class Process:
-    """A running child with pipes for its standard streams and any number more."""
+    """A running child with pipes for its standard streams and any number more.
+
+    Raises:
+        OSError: If it does not start; the pipes are closed then.
+    """
 
     def __init__(
         self,
@@ -75,11 +77,9 @@ class Process:
                 start_new_session=True,
                 env=environment,
             )
-        except OSError as failure:
+        except OSError:
             self.close()
-            raise Situation.GPG_MISSING.error(
-                f"does not start: {failure.strerror}", subject=arguments[0]
-            ) from failure
+            raise
         finally:
             for pipe in self._pipes:
                 pipe.close_child()

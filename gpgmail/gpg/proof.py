@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.errors import GpgmailError
+from gpgmail.core.passphrases import encoded
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import tool
 from gpgmail.gpg.dialogue import Identity, Wanted
@@ -138,8 +139,8 @@ class _Agent:
         if passphrase is None or not wanted.startswith(b"PASSPHRASE"):
             self._send(b"CAN")
             return
-        data = passphrase.reveal().encode("utf-8", "surrogateescape")
-        self._send(b"D " + b"".join(_ESCAPED.get(byte, bytes((byte,))) for byte in data))
+        data = b"".join(_ESCAPED.get(byte, bytes((byte,))) for byte in encoded(passphrase))
+        self._send(b"D " + data)
         self._send(b"END")
 
     def _send(self, line: bytes) -> None:

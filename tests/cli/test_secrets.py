@@ -25,6 +25,14 @@ def arguments(place, url):
     )
 
 
+def kept(directory, text, mode=0o600):
+    """A file that holds the text."""
+    file = directory / "secret"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
 def piped(text):
     """The reading end of a pipe that holds the text."""
     reading, writing = os.pipe()
@@ -35,8 +43,7 @@ def piped(text):
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nanother line\n"])
 def test_a_passphrase_from_a_file(arguments, mail_of, tmp_path, ending):
-    file = tmp_path / "secret"
-    file.write_bytes((PASSPHRASE + ending).encode())
+    file = kept(tmp_path, PASSPHRASE + ending)
 
     assert call(*arguments, "--text", "x", "--passphrase-file", file).code == 0
     assert b"BEGIN PGP MESSAGE" in mail_of()
@@ -106,8 +113,7 @@ def test_a_source_that_gives_nothing(arguments, server, secret, source):
 
 
 def test_an_empty_file_is_no_empty_passphrase(arguments, tmp_path):
-    file = tmp_path / "empty"
-    file.touch()
+    file = kept(tmp_path, "")
     outcome = call(*arguments, "--text", "x", "--passphrase-file", file)
 
     assert outcome.code == 64
@@ -124,8 +130,7 @@ def test_two_sources(arguments, tmp_path):
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_wrong_secret_is_not_repeated(arguments, server, tmp_path, as_json):
-    file = tmp_path / "secret"
-    file.write_text("hunter2 hunter2")
+    file = kept(tmp_path, "hunter2 hunter2")
     arguments += ("--text", "x", "--passphrase-file", file)
     outcome = run(*arguments, *["--json"] * as_json, env=environment(GPGMAIL_TRACEBACK="1"))
 
@@ -176,8 +181,7 @@ def _is_ours(pid, line, ancestor):
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
 def test_no_process_shows_a_secret(place, tmp_path):
     secret = "open sesame"
-    file = tmp_path / "secret"
-    file.write_text(f"{secret}\n")
+    file = kept(tmp_path, f"{secret}\n")
     large = tmp_path / "large"
     large.write_bytes(bytes(1 << 25))  # so that gpg runs long enough to be looked at
     assert fixture_key("protected", "locked").passphrase == secret
