@@ -1,0 +1,155 @@
+"""What an operation of gpg is, whichever way gpg is started: its options, what it says, its result.
+
+`runner.py` starts gpg itself, `contexts.py` has libgpgme start it. Both come here for what must not
+differ: options that always hold, the passphrase dialogue, progress, and what is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpgmail.core.events import Progress
+from gpgmail.core.run import Run
+from gpgmail.gpg.dialogue import Dialogue
+from gpgmail.gpg.status import StatusLine, StatusParser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpgmail.core.passphrases import Passphrases
+    from gpgmail.core.secret import Secret
+    from gpgmail.gpg.home import Home
+
+Sink = Callable[[bytes], object]
+
+ALWAYS = (
+    "--batch",
+    "--no-tty",
+    "--no-greeting",
+    "--no-secmem-warning",
+    "--no-permission-warning",
+    "--no-auto-key-locate",  # what is not in the keyring is not looked for on the network
+    "--disable-dirmngr",
+    "--no-random-seed-file",  # its lock makes parallel processes wait for one another
+    "--display-charset=utf-8",
+    "--utf8-strings",
+    "--exit-on-status-write-error",  # so that gpg ends when this program is killed
+)
+ENGLISH = {"LC_ALL": "C"}  # messages that people can look up and reports can quote
+STDERR_KEPT = 64 * 1024
+_ENDING_LIMIT = 0.5  # seconds that the agent of a stopped operation gets to answer
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+_working: set[tuple[Path, object]] = set()  # the homes that operations are working in
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a gpg process ended and what it said; `output` is empty where a sink took it."""
+
+    returncode: int
+    status: tuple[StatusLine, ...]
+    stderr: str
+    output: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        """Whether gpg says that all went well."""
+        return self.returncode == 0
+
+
+class Hearing:
+    """Takes gpg's status as it comes: keeps it, tells it, and answers what it asks."""
+
+    def __init__(self, dialogue: Dialogue | None, run: Run) -> None:
+        self.lines: list[StatusLine] = []
+        self._parser = StatusParser()
+        self._dialogue = dialogue
+        self._run = run
+
+    def take(self, data: bytes) -> bytes:
+        """Take what was read; return what gpg is to be answered, which often is nothing."""
+        return b"".join(map(self._reply, self._parser.feed(data)))
+
+    def _reply(self, line: StatusLine) -> bytes:
+        self.lines.append(line)
+        self._run.status(f"gpg says {line.keyword} {line.text}", level=3)
+        return b"" if self._dialogue is None else self._dialogue.reply(line)
+
+
+def dialogue_for(
+    home: Home, passphrases: Passphrases | None, symmetric: Secret | None, run: Run
+) -> Dialogue | None:
+    """Return what answers gpg in *home*, or None where the agent alone is to answer."""
+    if symmetric is None and (passphrases is None or passphrases.silent):
+        return None
+    from gpgmail.core.passphrases import Passphrases
+    from gpgmail.gpg import proof
+
+    return Dialogue(
+        passphrases or Passphrases(),
+        run,
+        lambda wanted: proof.identify(home, wanted, run),
+        lambda identity, answer: proof.opens(home, identity.keygrip, answer, run),
+        symmetric,
+    )
+
+
+def pinentry_mode(home: Home, dialogue: Dialogue | None) -> str:
+    """Return who is to be asked for a passphrase: we, the user at a prompt, or nobody."""
+    if dialogue is not None:
+        return "loopback"
+    return "ask" if _can_prompt(home) else "error"
+
+
+def _can_prompt(home: Home) -> bool:
+    """Whether the user's own agent has a display or a terminal to ask on."""
+    if home.prepared:
+        return False
+    if any(os.environ.get(name) for name in _DISPLAYS):
+        return True
+    # Opened, because /dev/tty is there without a terminal too.
+    try:
+        terminal = os.open(os.environ["GPG_TTY"], os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except (KeyError, OSError):
+        return False
+    with os.fdopen(terminal) as opened:
+        return opened.isatty()
+
+
+def told(source: Iterable[bytes], size: int | None, run: Run) -> Iterator[bytes]:
+    """Yield *source*, and tell how much of it gpg has taken."""
+    taken = 0
+    for chunk in source:
+        yield chunk
+        taken += len(chunk)
+        run.emit(Progress(taken, min(100, taken * 100 // size) if size else -1))
+    if taken:
+        run.status(f"gpg took {taken} bytes", level=2)
+
+
+@contextlib.contextmanager
+def agent_ended_if_stopped(home: Home) -> Iterator[None]:
+    """End the agent of a prepared home when the operation was stopped and no other works there.
+
+    It would go on with what gpg asked of it; the next gpg starts another.
+    """
+    mine = (home.directory, object())
+    _working.add(mine)
+    stopped = True
+    try:
+        yield
+        stopped = False
+    finally:
+        _working.discard(mine)
+        if (
+            stopped
+            and home.prepared
+            and home.directory not in {where for where, _ in tuple(_working)}
+        ):
+            from gpgmail.gpg import proof
+
+            proof.end_agent(home.directory, Run(timeout=_ENDING_LIMIT))
