@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 MOST_LEVELS = 50
 MOST_PARTS = 5000
 _MOST_HEADER = 1024 * 1024  # bytes of one header
+_LONGEST_TYPE = 16 * 1024  # characters of a field whose parameters the library takes apart
 
 _TEXT = "text/plain"  # RFC 2045 section 5.2: what a part is that does not say
 _MESSAGE = "message/rfc822"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MBOX = (b"From ", b">From ")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
@@ -79,11 +82,32 @@ class Entity:
         except ValueError as error:
             raise _bad(f"has a broken {encoding} body: {error}") from None
 
+    @property
+    def name(self) -> str:
+        """The part's file name, without what would change the line that it is shown in."""
+        from email.message import Message
+
+        message: Message[str, str] = Message()
+        for field in ("Content-Type", "Content-Disposition"):
+            if 0 < len(value := self.get(field)) <= _LONGEST_TYPE:
+                message[field] = value
+        try:
+            text = message.get_filename("")
+        except (LookupError, TypeError, ValueError):  # of broken RFC 2231 continuations
+            return ""
+        return "".join(char if char.isprintable() else "_" for char in text)
+
     def walk(self) -> Iterator[Entity]:
         """Yield this entity and all below it, in their order."""
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+def arrived(data: bytes) -> bytes:
+    """Return a mail as `parse` takes it: no byte order mark, and CRLF where lines end in CR."""
+    data = data.removeprefix(_BYTE_ORDER_MARK)
+    return data if b"\n" in data else data.replace(b"\r", b"\r\n")
 
 
 def parse(data: bytes) -> Entity:
@@ -127,7 +151,7 @@ class _Walker:
 
         A line that is no field ends the header and belongs to the body, as it does for others.
         """
-        fields: list[tuple[bytes, bytes]] = []
+        fields: list[tuple[bytes, list[bytes]]] = []
         position = start
         for found in _LINE.finditer(self._data, start, end):
             line = found[0]
@@ -138,11 +162,10 @@ class _Walker:
                 position = found.end()
                 break
             if line[:1] in (b" ", b"\t") and fields:
-                name, value = fields.pop()
-                fields.append((name, value + line))
+                fields[-1][1].append(line)
             elif field := _FIELD.fullmatch(line):
-                fields.append((field[1], field[2]))
-            elif not (position == 0 and line.startswith(b"From ")):  # of an mbox
+                fields.append((field[1], [field[2]]))
+            elif not (position == 0 and line.startswith(_MBOX)):
                 break
             position = found.end()
         return tuple(map(_unfolded, fields)), position
@@ -173,9 +196,9 @@ class _Walker:
         return end
 
 
-def _unfolded(field: tuple[bytes, bytes]) -> tuple[str, str]:
+def _unfolded(field: tuple[bytes, list[bytes]]) -> tuple[str, str]:
     name, lines = field
-    value = _FOLD.sub(b"", lines).strip(b" \t\r\n")
+    value = _FOLD.sub(b"", b"".join(lines)).strip(b" \t\r\n")
     return name.decode("ascii"), value.decode("utf-8", "surrogateescape")
 
 
@@ -188,6 +211,8 @@ def _content_type(
     value = _first(fields, "content-type")
     if not value:
         return default, {}
+    if len(value) > _LONGEST_TYPE:  # the library's time grows with the square of the length
+        raise _bad(f"has a content type of more than {_LONGEST_TYPE} characters")
     from email.message import Message
 
     message: Message[str, str] = Message()

@@ -1,8 +1,9 @@
 """What a reader should see of an opened mail, as a standard EmailMessage.
 
-The outer header fields stay. Of the opened content only the Content-* fields count: others in it
-would replace what the receiving servers wrote. The content is that of the core, on its exact bytes,
-or where inline OpenPGP was opened the opened parts.
+The outer header fields stay. Of the opened content only the Content-* fields count, and those
+protected ones that `headers.py` lets through: others in it would replace what the receiving servers
+wrote. The content is that of the core, on its exact bytes, or where inline OpenPGP was opened the
+opened parts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gpgmail.message.headers import is_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from email.message import EmailMessage
 
     from gpgmail.message.headers import Field
@@ -25,23 +26,45 @@ if TYPE_CHECKING:
     from gpgmail.protect.verdict import ReadPart
 
 _CHARSET = re.compile(r"[\w.:-]+", re.ASCII)
+_LONGEST_PARSED = 32 * 1024  # characters of a field
 _COMPOSITE = {"multipart", "message"}
 
 
-def rebuild(root: Entity, core: Entity, opened: Sequence[ReadPart] | None = None) -> EmailMessage:
-    """Return the mail *root* with the content of *core*, or with the *opened* parts."""
+def rebuild(
+    root: Entity,
+    core: Entity,
+    opened: Sequence[ReadPart] | None = None,
+    shown: Mapping[str, Field] | None = None,
+) -> EmailMessage:
+    """Return the mail *root* with the content of *core*, or with the *opened* parts.
+
+    *shown* are fields, by their names in lower case, to have in place of those of *root*.
+    """
+    fields = (*_outer(root, shown or {}),)
     if opened is not None:
-        return _of_parts(root, opened)
+        return _of_parts(fields, opened)
     if core is root:
         return _parse(root.raw)
     content = (field for field in core.fields if is_content(field))
-    return _parse(_header((*_outer(root), *content)) + core.body)
+    return _parse(_header((*fields, *content)) + core.body)
 
 
-def _outer(root: Entity) -> Iterable[Field]:
+def decoded_field(name: str, value: str) -> str:
+    """Return the value of a field as people read it, on one line."""
+    text = str(_parse(_header([(name, value)]))[name] or "")
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _outer(root: Entity, shown: Mapping[str, Field]) -> Iterable[Field]:
+    left = dict(shown)
     for field in root.fields:
-        if not is_content(field) and field[0].lower() != "mime-version":
+        name = field[0].lower()
+        if name in shown:
+            if name in left:
+                yield left.pop(name)
+        elif not is_content(field) and name != "mime-version":
             yield field
+    yield from left.values()
     yield "MIME-Version", "1.0"
 
 
@@ -51,15 +74,13 @@ def _header(fields: Iterable[Field]) -> bytes:
     return "".join((*lines, "\r\n")).encode("utf-8", "surrogateescape")
 
 
-def _of_parts(root: Entity, parts: Sequence[ReadPart]) -> EmailMessage:
-    message = _parse(_header(_outer(root)))
-    first, *rest = parts
-    if first.content_type == "text/plain":
-        message.set_content(first.text)
-    else:
-        rest = list(parts)
-        message.set_content("")
-    for part in rest:
+def _of_parts(fields: Iterable[Field], parts: Sequence[ReadPart]) -> EmailMessage:
+    message = _parse(_header(fields))
+    first = next((part for part in parts if part.content_type == "text/plain"), None)
+    message.set_content(first.text if first and not first.name else "")
+    for part in parts:
+        if part is first and not part.name:
+            continue
         main, _, sub = part.content_type.partition("/")
         message.add_attachment(
             part.content,
@@ -75,16 +96,26 @@ class _Tolerant(HeaderRegistry):
     """Gives a field as plain text where the library's own parser fails over its garbage.
 
     Python 3.11 raises AttributeError for some address fields, and not before they are read, and
-    IndexError for others, not before they are written.
+    IndexError for others, not before they are written; nested comments end its stack. Its time
+    grows with the square of a field's length, so that longer ones are not given to it.
     """
 
     _plain = HeaderRegistry(use_default_map=False)
 
     def __call__(self, name: str, value: str) -> Any:  # noqa: ANN401 - as the base class has it
+        if len(value) > _LONGEST_PARSED:
+            return self._plain(name, value)
         try:
             field: Any = super().__call__(name, value)
             field.fold(policy=policy.default)
-        except (AttributeError, HeaderParseError, IndexError, TypeError, ValueError):
+        except (
+            AttributeError,
+            HeaderParseError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             return self._plain(name, value)
         return field
 

@@ -12,10 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gpgmail.crypto.engine import SignatureSeen, SignatureStatus
+from gpgmail.protect.shapes import blank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from email.message import EmailMessage
+
+    from gpgmail.protect.headers import ProtectedHeaders
 
 
 class Cover(StrEnum):
@@ -35,7 +38,12 @@ class Cover(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadPart:
-    """A piece of content, decoded and decrypted, with what holds for exactly this piece."""
+    """A piece of content, decoded and decrypted, with what holds for exactly this piece.
+
+    `by_author` says that a good signature over it is by a key that has a user id with the From
+    address. `outside` is a piece that stands beside what is signed or encrypted in the same mail,
+    as the footer of a mailing list does.
+    """
 
     content_type: str
     name: str
@@ -43,6 +51,8 @@ class ReadPart:
     charset: str = ""
     encrypted: bool = False
     signatures: tuple[SignatureSeen, ...] = ()
+    by_author: bool = False
+    outside: bool = False
 
     @property
     def signed(self) -> bool:
@@ -55,12 +65,40 @@ class ReadPart:
         return tuple(seen for seen in self.signatures if seen.status is SignatureStatus.GOOD)
 
     @property
+    def blank(self) -> bool:
+        """Whether it is a text without a name that shows nothing."""
+        return not self.name and blank(self.content_type, self.content)
+
+    @property
     def text(self) -> str:
         """The content as text; what its charset cannot express is replaced."""
         try:
             return self.content.decode(self.charset or "utf-8", "replace")
         except (LookupError, ValueError):  # no such charset, or no name of one
             return self.content.decode("latin-1")
+
+
+class Outcome(StrEnum):
+    """The signatures of a mail in one word; that of a bad one goes before those of others.
+
+    `good` is a signature over the whole content by a key of the author, `wrong signer` a good one
+    over the whole content by another key, `partial` a good one over a part of it. The others are
+    those of `SignatureStatus`, where no good signature covers anything.
+    """
+
+    NONE = "none"
+    GOOD = "good"
+    WRONG_SIGNER = "wrong signer"
+    PARTIAL = "partial"
+    BAD = "bad"
+    REVOKED_KEY = "revoked key"
+    EXPIRED_KEY = "expired key"
+    EXPIRED_SIGNATURE = "expired signature"
+    MISSING_KEY = "missing key"
+    ERROR = "error"
+
+
+_NOT_GOOD = tuple(Outcome)[list(Outcome).index(Outcome.BAD) :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +109,7 @@ class Verdict:
     `author` is the address in From, which everybody can write there: `author_validity` is that of
     the signer's user id with this address, and empty where his key has no such user id.
     `signatures` are all that were found, also bad ones. `problems` says in words what does not
-    hold.
+    hold. `protected` are the header fields that stand inside the protection, None without any.
     """
 
     signed: Cover
@@ -84,6 +122,17 @@ class Verdict:
     decrypted_with: str = ""
     cipher: str = ""
     problems: tuple[str, ...] = ()
+    protected: ProtectedHeaders | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The signatures in one word."""
+        if self.signer is not None:
+            return Outcome.GOOD if self.by_author else Outcome.WRONG_SIGNER
+        if self.signed is not Cover.NONE:
+            return Outcome.PARTIAL
+        found = {str(seen.status) for seen in self.signatures}
+        return next((word for word in _NOT_GOOD if word in found), Outcome.NONE)
 
     @property
     def by_author(self) -> bool:
@@ -99,8 +148,9 @@ class ReadMail:
     """A received mail, opened.
 
     `message` is what a reader should see: where all of the content is signed, or all is encrypted,
-    the opened content under the outer header fields, otherwise the mail as it came. The outer
-    header fields (Subject and From among them) are never covered by a signature.
+    the opened content under the outer header fields, otherwise the mail as it came. Outer header
+    fields are never covered by a signature; where protected ones stand in their place says
+    `verdict.protected`.
     """
 
     message: EmailMessage
@@ -113,6 +163,11 @@ def signer_of(parts: Sequence[ReadPart]) -> SignatureSeen | None:
     keys = [{seen.primary for seen in part.good} for part in parts]
     common = set.intersection(*keys) if keys else set()
     return next((seen for part in parts for seen in part.good if seen.primary in common), None)
+
+
+def counted(parts: Sequence[ReadPart]) -> Sequence[ReadPart]:
+    """Return the parts that say something: an empty text beside others needs no protection."""
+    return [part for part in parts if not part.blank] or parts
 
 
 def complaints(parts: Sequence[ReadPart], signatures: Sequence[SignatureSeen]) -> tuple[str, ...]:

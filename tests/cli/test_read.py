@@ -176,6 +176,8 @@ def test_a_passphrase(place, made, tmp_path):
     (tmp_path / "mail.eml").write_bytes(b"".join(copy.render()))
     (tmp_path / "secret").write_text(f"{key.passphrase}\n")
     (tmp_path / "wrong").write_text("wrong\n")
+    for name in ("secret", "wrong"):
+        (tmp_path / name).chmod(0o600)
     arguments = ("read", tmp_path / "mail.eml", "--keyring", place("protected"))
 
     assert call(*arguments).code == 77

@@ -459,9 +459,7 @@ def test_a_bad_signature_inside_the_encryption_is_an_error_or_a_verdict(sender, 
 @pytest.mark.parametrize(
     "parts",
     [
-        lambda control, message: (message, control),
         lambda control, _: (control,),
-        lambda control, message: (control, message, TEXT),
         lambda control, _: (control, leaf(b"no armor\r\n", "application/octet-stream")),
         lambda control, _: (control, leaf(b"", "application/octet-stream")),
         lambda control, message: (control, message[: len(message) // 2]),
@@ -473,6 +471,27 @@ def test_a_multipart_encrypted_of_another_shape_is_a_typed_error(parts, sender, 
     ours = '; protocol="application/pgp-encrypted"'
     with pytest.raises((CryptoError, MessageError)):
         opened(mail(multipart("encrypted", *parts(control, message), parameters=ours)))
+
+
+def test_a_control_part_in_another_place_changes_nothing(sender, opened):
+    control = leaf(b"Version: 1\r\n", "application/pgp-encrypted")
+    message = leaf(sealed(sender, TEXT), "application/octet-stream")
+    ours = '; protocol="application/pgp-encrypted"'
+    got = opened(mail(multipart("encrypted", message, control, parameters=ours)))
+    assert (covers(got), contents(got)) == ((NONE, WHOLE), [b"The words.\r\n"])
+
+
+def test_a_part_beside_the_ciphertext_is_not_encrypted(sender, opened):
+    control = leaf(b"Version: 1\r\n", "application/pgp-encrypted")
+    message = leaf(sealed(sender, TEXT), "application/octet-stream")
+    ours = '; protocol="application/pgp-encrypted"'
+    got = opened(mail(multipart("encrypted", control, message, OTHER, parameters=ours)))
+    assert covers(got) == (NONE, PART)
+    assert [(part.content, part.outside) for part in got.parts] == [
+        (b"The words.\r\n", False),
+        (b"Other words.\r\n", True),
+    ]
+    assert any("nothing ties it" in problem for problem in got.verdict.problems)
 
 
 def test_the_passphrase_is_asked_for_and_may_be_wrong(sender):
@@ -504,7 +523,7 @@ def test_protection_in_endless_layers_is_refused(sender, opened):
 
 
 def test_ever_so_many_signatures_are_refused(opened, monkeypatch):
-    monkeypatch.setattr("gpgmail.protect.opening._MOST_RUNS", 3)
+    monkeypatch.setattr("gpgmail.protect.limits.MOST_RUNS", 3)
     block = leaf(b"-----BEGIN PGP SIGNED MESSAGE-----\r\nx\r\n-----END PGP SIGNATURE-----\r\n")
     with pytest.raises(MessageError, match="more than 3"):
         opened(mail(multipart("mixed", *[block] * 4)))
