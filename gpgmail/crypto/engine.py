@@ -99,7 +99,7 @@ class SignatureMade:
     fingerprint: str
     digest: str
     key_algorithm: str
-    created: datetime
+    created: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

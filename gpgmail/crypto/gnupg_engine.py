@@ -12,7 +12,6 @@ a second one. GMime does the same, mutt uses 0x01; readers take both.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import ANY_KEY, Passphrases
@@ -259,7 +258,7 @@ def _require(
     if result.ok:
         return
     failures = status.select(result.status, "FAILURE")
-    if choice.digest and any(status.error_number(f.arg(1)) == _BAD_LENGTH for f in failures):
+    if choice.digest and any(failure.error == _BAD_LENGTH for failure in failures):
         raise Situation.HASH.error(
             "is too short for the signer's key", subject=choice.digest, hint="name a longer one"
         )
@@ -270,24 +269,21 @@ def _require(
 def _signatures(
     result: Result, signers: Sequence[ChosenKey], kind: tuple[str, str], choice: Choice
 ) -> tuple[SignatureMade, ...]:
-    """Return the signatures that gpg made, which must be those of the plan.
-
-    SIG_CREATED: letter, key algorithm, hash, signature type, seconds, the (sub)key's fingerprint.
-    """
+    """Return the signatures that gpg made, which must be those of the plan."""
     lines = list(status.select(result.status, "SIG_CREATED"))
     made = tuple(
         SignatureMade(
-            fingerprint=line.arg(5),
-            digest=status.algorithm(status.HASHES, line.arg(2)),
-            key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, line.arg(1)),
-            created=datetime.fromtimestamp(line.number(4), UTC),
+            fingerprint=line.get("fingerprint"),
+            digest=status.algorithm(status.HASHES, line.get("digest")),
+            key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, line.get("key_algorithm")),
+            created=line.time("created"),
         )
         for line in lines
     )
     planned = {key.subkey for key in signers}
     if Counter(one.fingerprint for one in made) != Counter(planned):
         raise _broken("is signed by others than planned", planned, (m.fingerprint for m in made))
-    kinds = {(line.arg(0), line.arg(3)) for line in lines}
+    kinds = {(line.get("kind"), line.get("type")) for line in lines}
     if kinds - {kind}:
         found = (" ".join(one) for one in kinds)
         raise _broken("has another type of signature than planned", (" ".join(kind),), found)
@@ -298,9 +294,9 @@ def _signatures(
 
 
 def _cipher(result: Result, choice: Choice) -> str:
-    """BEGIN_ENCRYPTION: method of integrity protection, cipher."""
-    line = next(status.select(result.status, "BEGIN_ENCRYPTION"), status.StatusLine(""))
-    cipher = status.algorithm(status.CIPHERS, line.arg(1))
+    """Return the cipher that gpg says it used, which must be that of the plan."""
+    told = status.select(result.status, "BEGIN_ENCRYPTION")
+    cipher = status.algorithm(status.CIPHERS, next((line.get("cipher") for line in told), ""))
     if choice.cipher and cipher != choice.cipher:
         raise _broken("is encrypted otherwise than planned", (choice.cipher,), (cipher,))
     return cipher

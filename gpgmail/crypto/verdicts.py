@@ -9,7 +9,6 @@ GnuPG's doc/DETAILS.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gpgmail.core.codes import ErrorCode
@@ -69,8 +68,11 @@ def _signature(lines: Sequence[StatusLine]) -> SignatureSeen:
     verdict = verdicts[0]
     if verdict.keyword == "ERRSIG":
         return _unchecked(verdict)
-    key_id, _, user_id = status.unescape(" ".join(verdict.args)).partition(" ")
-    seen = SignatureSeen(status=_VERDICTS[verdict.keyword], key_id=key_id[-16:], user_id=user_id)
+    seen = SignatureSeen(
+        status=_VERDICTS[verdict.keyword],
+        key_id=verdict.get("key_id")[-16:],
+        user_id=verdict.get("user_id"),
+    )
     validity = next((_VALIDITIES[word] for word in by_keyword if word in _VALIDITIES), "unknown")
     return _with_key(seen, by_keyword.get("VALIDSIG"), validity)
 
@@ -79,33 +81,28 @@ def _with_key(seen: SignatureSeen, valid: StatusLine | None, validity: str) -> S
     """Add what VALIDSIG says; a signature that is said to be good without it is not."""
     if seen.status not in _MADE_WITH_A_KEY:
         return seen
-    if valid is None or valid.arg(8) not in _OVER_DATA:
+    if valid is None or valid.get("type") not in _OVER_DATA:
         return replace(seen, status=SignatureStatus.ERROR)
     return replace(
         seen,
-        fingerprint=valid.arg(0),
-        primary=valid.arg(9) or valid.arg(0),
-        created=_time(valid.number(2)),
-        key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, valid.arg(6)),
-        digest=status.algorithm(status.HASHES, valid.arg(7)),
+        fingerprint=valid.get("fingerprint"),
+        primary=valid.get("primary") or valid.get("fingerprint"),
+        created=valid.time("created"),
+        key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, valid.get("key_algorithm")),
+        digest=status.algorithm(status.HASHES, valid.get("digest")),
         validity=validity,
     )
 
 
 def _unchecked(line: StatusLine) -> SignatureSeen:
-    """ERRSIG: key id, key algorithm, hash, type, time, reason, fingerprint or a dash."""
-    missing = line.arg(5) == _NO_PUBLIC_KEY
+    missing = line.get("reason") == _NO_PUBLIC_KEY
     return SignatureSeen(
         status=SignatureStatus.MISSING_KEY if missing else SignatureStatus.ERROR,
-        key_id=line.arg(0)[-16:],
-        created=_time(line.number(4)),
-        key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, line.arg(1)),
-        digest=status.algorithm(status.HASHES, line.arg(2)),
+        key_id=line.get("key_id")[-16:],
+        created=line.time("created"),
+        key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, line.get("key_algorithm")),
+        digest=status.algorithm(status.HASHES, line.get("digest")),
     )
-
-
-def _time(seconds: int) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def verified(ended: Ended, *, texts: int) -> Opened:
@@ -136,8 +133,7 @@ def decrypted(ended: Ended) -> Opened:
     info = next(status.select(inside, "DECRYPTION_INFO"), None)
     if info is None:
         raise _no_key(ended) or judge(ended, Situation.DECRYPT_FAILED)
-    # DECRYPTION_INFO: method of integrity protection, cipher, AEAD algorithm.
-    if not (info.number(0) or info.number(2)):
+    if not (info.number("integrity") or info.number("aead")):
         raise Situation.NO_INTEGRITY.error(
             "the ciphertext could have been changed on its way without a trace",
             hint="ask the sender to encrypt with a newer program",
@@ -154,9 +150,9 @@ def decrypted(ended: Ended) -> Opened:
         signatures=seen,
         recipients=_recipients(ended),
         decrypted_with=next(
-            (line.arg(0) for line in status.select(ended.status, "DECRYPTION_KEY")), ""
+            (key.get("fingerprint") for key in status.select(ended.status, "DECRYPTION_KEY")), ""
         ),
-        cipher=status.algorithm(status.CIPHERS, info.arg(1)),
+        cipher=status.algorithm(status.CIPHERS, info.get("cipher")),
         protected=True,
     )
 
@@ -185,7 +181,7 @@ def _nothing_encrypted(ended: Ended) -> GpgmailError:
 
 
 def _recipients(ended: Ended) -> tuple[str, ...]:
-    return tuple(line.arg(0) for line in status.select(ended.status, "ENC_TO"))
+    return tuple(line.get("key_id") for line in status.select(ended.status, "ENC_TO"))
 
 
 def _no_key(ended: Ended) -> GpgmailError | None:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import encoded
 from gpgmail.core.situations import Situation
-from gpgmail.gpg.status import StatusLine
 
 if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
     from gpgmail.core.secret import Secret
+    from gpgmail.gpg.status import StatusLine
 
 _CANCEL = b"\x04\n"
 _NO = b"\n"
@@ -85,17 +85,17 @@ class Dialogue:
             note(line)
         if line.keyword not in _QUESTIONS:
             return b""
-        return self._passphrase() if line.arg(0) == "passphrase.enter" else _NO
+        return self._passphrase() if line.get("question") == "passphrase.enter" else _NO
 
     def _considered(self, line: StatusLine) -> None:
-        fingerprint = line.arg(0)
+        fingerprint = line.get("fingerprint")
         self._fingerprints[fingerprint[-16:]] = fingerprint
 
     def _hint(self, line: StatusLine) -> None:
-        self._user_ids[line.arg(0)] = StatusLine("", line.args[1:]).text
+        self._user_ids[line.get("key_id")] = line.get("user_id")
 
     def _need(self, line: StatusLine) -> None:
-        self._wanted = Wanted(key_id=line.arg(0), primary_id=line.arg(1))
+        self._wanted = Wanted(key_id=line.get("key_id"), primary_id=line.get("primary_id"))
         self._of_message = False
 
     def _need_none(self, _: StatusLine) -> None:

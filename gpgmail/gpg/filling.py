@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, packets
 from gpgmail.gpg.runner import Result, execute
-from gpgmail.gpg.status import error_number, select
+from gpgmail.gpg.status import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -175,7 +175,7 @@ def _look_up(home: Home, added: Sequence[Path], name: str, run: Run) -> None:
     """
     arguments = [word for path in added[1:] for word in ("--keyring", str(path))]
     result = execute(home, [*arguments, "--list-keys", _NOBODY], run=run)
-    numbers = {error_number(line.arg(1)) for line in select(result.status, "ERROR")}
+    numbers = {line.error for line in select(result.status, "ERROR")}
     if not numbers <= {_NO_PUBLIC_KEY, _NOT_FOUND}:
         raise Situation.KEY_UNREADABLE.error(_complaint(result), subject=name)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.gpg.status import error_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +111,6 @@ def _only_missing(outcome: Outcome) -> bool:
         not outcome.records
         and bool(errors)
         and all(
-            line.arg(0) == "keylist.getkey" and error_number(line.arg(1)) in _NOT_FOUND
-            for line in errors
+            line.get("location") == "keylist.getkey" and line.error in _NOT_FOUND for line in errors
         )
     )

@@ -1,6 +1,6 @@
 """What gpg says on its status descriptor, as values, and the tables that give its numbers names.
 
-Pure: nothing here starts or reads anything. Only what stands in GnuPG's doc/DETAILS is relied on;
+Pure: nothing here starts or reads anything. Fields have names, which `keywords.py` gives them;
 keywords that are not known pass through untouched, since every release adds some. What a failed run
 means is decided in `judge.py`.
 """
@@ -8,13 +8,17 @@ means is decided in `judge.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
+
+from gpgmail.gpg.keywords import KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PREFIX = b"[GNUPG:] "
+_LONGEST = 20  # digits: a number of 64 bits; Python refuses to convert very long ones
 _CODE_MASK = 0xFFFF  # libgpg-error: the upper half of a number names the reporting component
 
 
@@ -34,10 +38,43 @@ class StatusLine:
         """Return a word by its place, or an empty string where gpg wrote fewer."""
         return self.args[index] if index < len(self.args) else ""
 
-    def number(self, index: int) -> int:
-        """Return a word as a number, or 0 where there is none."""
-        word = self.arg(index)
-        return int(word) if word.isascii() and word.isdigit() else 0
+    def get(self, field: str) -> str:
+        """Return a field by its name, with gpg's escapes undone where it is the rest of the line.
+
+        Empty where gpg wrote fewer.
+
+        Raises:
+            ValueError: If the keyword has no such field.
+        """
+        names = KEYWORDS[self.keyword].fields if self.keyword in KEYWORDS else ()
+        if names and names[-1] == f"{field}...":
+            return unescape(" ".join(self.args[len(names) - 1 :]))
+        if field not in names:
+            raise ValueError(f"{self.keyword} has no field {field}")
+        index = names.index(field)
+        return self.args[index] if index < len(self.args) else ""
+
+    def number(self, field: str) -> int:
+        """Return a field as a number, or 0 where there is none."""
+        return as_number(self.get(field))
+
+    def time(self, field: str) -> datetime | None:
+        """Return a field as a time, from seconds since 1970 or gpg's `yyyymmddThhmmss`.
+
+        None where there is none, or none that Python can hold.
+        """
+        word = self.get(field)
+        try:
+            if "T" in word:
+                return datetime.strptime(word, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+            return datetime.fromtimestamp(as_number(word), UTC) if as_number(word) else None
+        except (OverflowError, ValueError, OSError):
+            return None
+
+    @property
+    def error(self) -> int:
+        """The number of libgpg-error that the line reports, or 0."""
+        return error_number(self.get("number"))
 
 
 class StatusParser:
@@ -83,9 +120,14 @@ def decoded(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
+def as_number(word: str) -> int:
+    """Return a word of decimal digits as a number, and 0 for any other, also for an absurd one."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= _LONGEST else 0
+
+
 def error_number(word: str) -> int:
-    """Return libgpg-error's own number, without the component in a number's upper half."""
-    return int(word) & _CODE_MASK if word.isascii() and word.isdigit() else 0
+    """Return libgpg-error's own number, without component and without `_NAME` after it."""
+    return as_number(word.partition("_")[0]) & _CODE_MASK
 
 
 # RFC 9580 sections 9.1, 9.3 and 9.5, with the names that gpg prints.
@@ -132,5 +174,4 @@ HASHES = {
 
 def algorithm(table: dict[int, str], word: str) -> str:
     """Return the name of an algorithm number, or `algorithm N` for one that the table lacks."""
-    name = table.get(int(word)) if word.isascii() and word.isdigit() else None
-    return name or f"algorithm {word}"
+    return table.get(as_number(word)) or f"algorithm {word}"

@@ -75,4 +75,4 @@ class ThrowawayHome:
         made = next(select(result.status, "KEY_CREATED"), None)
         if not result.ok or made is None:
             raise Situation.KEY_CREATE.error("gpg made no key", subject=arguments[-4])
-        return made.arg(1)
+        return made.get("fingerprint")

@@ -40,7 +40,7 @@ def sign(home, run, passphrases, *signers, source=(TEXT,)):
 
 
 def signed_by(result):
-    return [line.arg(5) for line in result.status if line.keyword == "SIG_CREATED"]
+    return [line.get("fingerprint") for line in result.status if line.keyword == "SIG_CREATED"]
 
 
 def refused(result):

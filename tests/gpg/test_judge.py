@@ -7,8 +7,10 @@ import pytest
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.home import Home
-from gpgmail.gpg.judge import NODATA, NUMBERS, REASONS, WORDS, judge
-from gpgmail.gpg.runner import Result, execute
+from gpgmail.gpg.judge import WORDS, judge
+from gpgmail.gpg.keywords import NODATA, NUMBERS, REASONS
+from gpgmail.gpg.operation import Result
+from gpgmail.gpg.runner import execute
 from gpgmail.gpg.status import parse
 from tests.support.keyrings import fixture_key, keyring_copy
 
@@ -49,7 +51,8 @@ def test_every_kind_of_missing_data(what):
     error = judge(ended(f"[GNUPG:] NODATA {what}"), Situation.DECRYPT_FAILED, subject="mail.eml")
     assert same(error, Situation.NO_OPENPGP_DATA)
     assert error.subject == "mail.eml"
-    assert NODATA.get(what, "no OpenPGP data") in str(error)
+    detail = NODATA[what].detail if what in NODATA else "no OpenPGP data"
+    assert detail in str(error)
 
 
 @pytest.mark.parametrize(

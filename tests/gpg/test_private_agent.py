@@ -81,7 +81,7 @@ def test_the_users_options_go_along(copy, run):
     with private_agent(home, run) as own:
         result = sign(own.home, run, RIGHT)
     created = next(line for line in result.status if line.keyword == "SIG_CREATED")
-    assert created.arg(2) == "11"  # SHA224
+    assert created.get("digest") == "11"  # SHA224
     assert b"Comment: from the user" in result.output
 
 

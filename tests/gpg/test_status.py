@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from gpgmail.gpg.status import (
     CIPHERS,
     HASHES,
     PUBLIC_KEY_ALGORITHMS,
-    StatusLine,
     StatusParser,
     algorithm,
     error_number,
     parse,
+    parse_line,
     select,
 )
 
@@ -39,21 +41,58 @@ def test_any_cutting_gives_the_same_lines(size):
     assert tuple(lines) == parse(STREAM)
 
 
-def test_words_numbers_and_text():
+def test_fields_have_names():
     hint = next(select(parse(STREAM), "USERID_HINT"))
-    assert hint.arg(0) == "0123456789ABCDEF"
-    assert StatusLine("", hint.args[1:]).text == "Zoë 100% <zoe@example.org>"
-    assert hint.arg(99) == ""
+    assert hint.get("key_id") == "0123456789ABCDEF"
+    assert hint.get("user_id") == "Zoë 100% <zoe@example.org>"
     considered = next(select(parse(STREAM), "KEY_CONSIDERED"))
-    assert (considered.number(1), considered.number(0), considered.number(9)) == (2, 0, 0)
+    assert (considered.get("fingerprint"), considered.number("flags")) == ("ABCD", 2)
+    assert considered.number("fingerprint") == 0
+    assert parse_line(b"[GNUPG:] KEY_CONSIDERED ABCD").get("flags") == ""
+
+
+def test_a_field_that_a_keyword_does_not_have_is_a_mistake():
+    considered = parse_line(b"[GNUPG:] KEY_CONSIDERED ABCD 2")
+    with pytest.raises(ValueError, match="user_id"):
+        considered.get("user_id")
+    with pytest.raises(ValueError, match="fingerprint"):
+        parse_line(b"[GNUPG:] FROM_THE_FUTURE 1").get("fingerprint")
+
+
+@pytest.mark.parametrize(
+    ("word", "time"),
+    [
+        ("1700000000", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("20231114T221320", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("0", None),
+        ("", None),
+        ("T", None),
+        ("-1", None),
+        ("9" * 20, None),
+        ("9" * 5000, None),
+    ],
+)
+def test_times(word, time):
+    line = parse_line(b"[GNUPG:] SIG_CREATED D 22 10 00 " + word.encode() + b" ABCD")
+    assert line.time("created") == time
 
 
 @pytest.mark.parametrize(
     ("word", "number"),
-    [("67108875", 11), ("67108949", 85), ("11", 11), ("33554531", 99), ("", 0), ("x", 0)],
+    [
+        ("67108875", 11),
+        ("67108949", 85),
+        ("11", 11),
+        ("33554531", 99),
+        ("67108949_No_pinentry", 85),  # as doc/DETAILS allows
+        ("", 0),
+        ("x", 0),
+        ("9" * 5000, 0),
+    ],
 )
 def test_error_numbers_are_masked(word, number):
     assert error_number(word) == number
+    assert parse_line(f"[GNUPG:] FAILURE sign {word}".encode()).error == number
 
 
 def test_algorithm_names():
@@ -62,3 +101,4 @@ def test_algorithm_names():
     assert algorithm(PUBLIC_KEY_ALGORITHMS, "22") == "EDDSA"
     assert algorithm(HASHES, "77") == "algorithm 77"
     assert algorithm(HASHES, "") == "algorithm "
+    assert algorithm(HASHES, "9" * 5000).startswith("algorithm 9")
