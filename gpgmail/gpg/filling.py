@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason, shown
 from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, packets
-from gpgmail.gpg.runner import Result, execute
+from gpgmail.gpg.home import Home, open_to_read
+from gpgmail.gpg.runner import execute
 from gpgmail.gpg.status import select
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
-    from gpgmail.gpg.home import Home
+    from gpgmail.gpg.operation import Result
 
 _BLOCK = 256 * 1024
 _KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
@@ -42,7 +44,7 @@ class Origin:
     @property
     def name(self) -> str:
         """The path, or words for bytes."""
-        return "keys given as bytes" if isinstance(self.content, bytes) else str(self.content)
+        return "keys given as bytes" if isinstance(self.content, bytes) else shown(self.content)
 
     def head(self) -> bytes:
         """Return the first bytes.
@@ -65,12 +67,12 @@ class Origin:
             yield self.content
             return
         try:
-            with self.content.open("rb") as file:
+            with open_to_read(self.content) as file:
                 while block := file.read(_BLOCK):
                     yield block
         except OSError as failure:
             raise Situation.KEYRING_UNREADABLE.error(
-                failure.strerror or "cannot be read", subject=self.name
+                reason(failure), subject=self.name
             ) from failure
 
     def copy(self, target: Path) -> None:
@@ -206,7 +208,7 @@ def add_ownertrust(home: Home, trustdb: Path) -> None:
         shutil.copyfile(trustdb, home.directory / "trustdb.gpg")
     except OSError as failure:
         raise Situation.KEYRING_UNREADABLE.error(
-            failure.strerror or "cannot be read", subject=str(trustdb)
+            reason(failure), subject=shown(trustdb)
         ) from failure
 
 

@@ -1,15 +1,18 @@
 """`Home`: a place in which gpg can be run, as a value.
 
-Made from a user's directory by `own_home`, or by `prepared.py` for what gpg must not touch. Which
-options follow from it is decided here and nowhere else.
+Made by `keys/keyring.py` from a user's directory, or by `prepared.py` for what gpg must not touch.
+Which options follow from it is decided here and nowhere else.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from pathlib import Path
 
 
@@ -20,7 +23,7 @@ class Home:
     `prepared` homes are ours: gpg reads no configuration but `options_file` and takes no locks
     there. `keyrings` are binary exports, `pubring.gpg` or `.kbx` files that are only read.
     `check_trust` lets gpg bring its trust database up to date, for which it rewrites an old
-    `pubring.gpg`.
+    `pubring.gpg`. Where the home is not `writable` neither that nor a lock can be had.
     """
 
     directory: Path
@@ -28,6 +31,7 @@ class Home:
     prepared: bool = False
     options_file: Path | None = None
     check_trust: bool = True
+    writable: bool = True
 
     def arguments(self) -> list[str]:
         """Return the gpg options that select this home."""
@@ -36,10 +40,24 @@ class Home:
             options += ["--options", str(self.options_file)]
         elif self.prepared:
             options.append("--no-options")
-        if self.prepared:
+        if self.prepared or not self.writable:
             options.append("--lock-never")
-        if not self.check_trust:
+        if not (self.check_trust and self.writable):
             options.append("--no-auto-check-trustdb")
         for keyring in self.keyrings:
             options += ["--keyring", str(keyring)]
         return options
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """Open a file; a pipe that took its place gives nothing, where `open` would wait for ever."""
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def file_identity(path: Path) -> Hashable:
+    """Return what changes whenever the content of a file may have, raising what `stat` does."""
+    found = path.stat()
+    # The time of change tells of content that came with its old date; an agent changes modes of
+    # directories.
+    changed = 0 if stat.S_ISDIR(found.st_mode) else found.st_ctime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, changed

@@ -1,4 +1,6 @@
-"""What a private agent's home takes from the user's: links, and copies of what would be written.
+"""What a home of our own takes from the user's: links, and copies of what would be written.
+
+It stands in for his where gpg must not learn from his agent, or cannot work in his home as it is.
 
 The agent writes to a key file only once, when it first opens a key that came from an older GnuPG;
 gpg writes to the trust database. Those are copied, so that the user's home stays as it is.
@@ -11,8 +13,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason, shown
 from gpgmail.gpg.config import options_file
-from gpgmail.gpg.home import Home
+from gpgmail.gpg.home import Home, file_identity
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -26,11 +29,9 @@ _NOT_LINKED = ("secring.gpg", "trustdb.gpg")
 _USE_KEYBOXD = re.compile(r"^\s*use-keyboxd\b", re.MULTILINE)
 
 
-def possible(home: Home) -> bool:
-    """Whether no secret key is on a card and keyboxd does not keep the public ones."""
-    return not uses_keyboxd(home) and not any(
-        _ON_CARD in path.read_bytes() for path in _key_files(home)
-    )
+def has_cards(home: Home) -> bool:
+    """Whether a secret key of the home is on a card."""
+    return any(_ON_CARD in path.read_bytes() for path in _key_files(home))
 
 
 def uses_keyboxd(home: Home) -> bool:
@@ -44,10 +45,7 @@ def uses_keyboxd(home: Home) -> bool:
 def identity(home: Home) -> Hashable:
     """Return what changes when keys come, go, or get another passphrase."""
     found = [*_key_files(home), *_public_files(home), *_trustdb(home)]
-    facts = [(path, path.stat()) for path in found]
-    return str(home.directory.resolve()), tuple(
-        (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in facts
-    )
+    return home.directory.resolve(), tuple((path, file_identity(path)) for path in found)
 
 
 def fill(own: Home, home: Home) -> Home:
@@ -67,7 +65,7 @@ def fill(own: Home, home: Home) -> Home:
             shutil.copyfile(path, own.directory / path.name)
     except OSError as failure:
         raise Situation.KEYRING_UNREADABLE.error(
-            failure.strerror or "cannot be read", subject=str(failure.filename or home.directory)
+            reason(failure), subject=shown(failure.filename or home.directory)
         ) from failure
     return Home(
         directory=own.directory,
@@ -78,7 +76,7 @@ def fill(own: Home, home: Home) -> Home:
 
 
 def _key_files(home: Home) -> Iterator[Path]:
-    return (home.directory / _KEYS).glob("*.key")
+    return (path for path in (home.directory / _KEYS).glob("*.key") if path.is_file())
 
 
 def _public_files(home: Home) -> Iterator[Path]:

@@ -16,9 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason, shown
 from gpgmail.gpg import filling, linking, owned
-from gpgmail.gpg.home import Home
+from gpgmail.gpg.home import Home, file_identity
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,6 +38,7 @@ allow-loopback-pinentry
 disable-scdaemon
 """
 
+_TRIES = 5  # to read files that are replaced meanwhile
 Fill = Callable[[Home], Home]
 
 
@@ -75,6 +78,8 @@ class PreparedHome:
 def prepare(sources: Sources, run: Run) -> PreparedHome:
     """Return a home with the keys of *sources*, which are only read.
 
+    What is replaced while it is read is read again, so that old and new files are never mixed.
+
     Raises:
         KeyringError: If a source cannot be read, is damaged, or holds no keys.
         CryptoError: If armor does not decode.
@@ -87,9 +92,17 @@ def prepare(sources: Sources, run: Run) -> PreparedHome:
         filling.add_secret(home, sources.secret, run)
         return Home(directory=home.directory, keyrings=keyrings, prepared=True)
 
-    trustdb = () if sources.trustdb is None else (_identity(sources.trustdb),)
-    key = (*map(_identity, sources.public), "|", *map(_identity, sources.secret), "|", *trustdb)
-    return _registry.lend(key, fill, run)
+    def identity() -> Hashable:
+        trustdb = () if sources.trustdb is None else (_identity(sources.trustdb),)
+        return (
+            *map(_identity, sources.public),
+            "|",
+            *map(_identity, sources.secret),
+            "|",
+            *trustdb,
+        )
+
+    return _of_one_time(identity, fill, run, "keys in files")
 
 
 def empty_home(run: Run) -> PreparedHome:
@@ -109,14 +122,54 @@ def private_agent(home: Home, run: Run) -> PreparedHome | None:
     if home.prepared:
         return _registry.lend_again(home)
     try:
-        if not linking.possible(home):
+        if linking.has_cards(home):
             return None
-        key = ("private agent", home.keyrings, linking.identity(home))
     except OSError as failure:
-        raise Situation.KEYRING_UNREADABLE.error(
-            failure.strerror or "cannot be read", subject=str(failure.filename)
-        ) from failure
-    return _registry.lend(key, lambda own: linking.fill(own, home), run)
+        raise _unreadable(failure, home) from failure
+    return linked(home, run)
+
+
+def linked(home: Home, run: Run) -> PreparedHome | None:
+    """Return a home that stands in for one in which gpg cannot work; None where keyboxd has keys.
+
+    It has the keys of *home*, a copy of its trust database, and an agent of our own.
+    """
+    if linking.uses_keyboxd(home):
+        return None
+
+    def identity() -> Hashable:
+        try:
+            return "linked", home.keyrings, linking.identity(home)
+        except OSError as failure:
+            raise _unreadable(failure, home) from failure
+
+    return _of_one_time(identity, lambda own: linking.fill(own, home), run, home.directory)
+
+
+def _of_one_time(
+    identity: Callable[[], Hashable], fill: Fill, run: Run, what: str | Path
+) -> PreparedHome:
+    """Return a home whose sources stayed the same while it was made."""
+    for _ in range(_TRIES):
+        key = identity()
+        try:
+            share = _registry.lend(key, fill, run)
+        except GpgmailError:
+            if identity() != key:
+                continue  # what was half written is another file by now
+            raise
+        if identity() == key:
+            return share
+        share.close()
+    raise Situation.KEYRING_UNREADABLE.error(
+        "changes all the time", subject=shown(what), hint="try again when it does not"
+    )
+
+
+def _unreadable(failure: OSError, home: Home) -> GpgmailError:
+    return Situation.KEYRING_UNREADABLE.error(
+        reason(failure), subject=shown(failure.filename or home.directory)
+    )
 
 
 def _identity(content: Path | bytes) -> Hashable:
@@ -124,12 +177,11 @@ def _identity(content: Path | bytes) -> Hashable:
         return hashlib.sha256(content).digest()
     try:
         path = content.resolve(strict=True)
-        found = path.stat()
+        return path, file_identity(path)
     except OSError as failure:
         raise Situation.KEYRING_UNREADABLE.error(
-            failure.strerror or "cannot be read", subject=str(content)
+            reason(failure), subject=shown(content)
         ) from failure
-    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class _Shared:

@@ -14,11 +14,11 @@ from gpgmail.core.passphrases import Passphrases
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find, require_secret
-from gpgmail.gpg.home import Home
 from gpgmail.gpg.librarian import Librarian
 from gpgmail.keys.key import Key, Purpose, key_from_record
-from gpgmail.keys.place import Kind, Place, active_ring, locate
+from gpgmail.keys.place import Kind, Place, absolute, locate
 from gpgmail.keys.selection import Named, Query, Selection, first, select
+from gpgmail.keys.serving import Serving, has_keyboxd, own_home
 from gpgmail.keys.trust import ALWAYS, GNUPG, Trust, parse
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpgmail.gpg.config import Additions
-    from gpgmail.gpg.prepared import PreparedHome
+    from gpgmail.gpg.home import Home
 
 
 class Keyring:
     """The keys of one place, until `close()`; made by `Keyring.open`."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._shares: dict[Path, PreparedHome] = {}
+    def __init__(self, where: str | Path | bytes | None) -> None:
+        self._where = absolute(where)
+        self._serving = Serving()
 
     @classmethod
     def open(cls, where: str | Path | bytes | None = None) -> Self:
@@ -42,15 +42,19 @@ class Keyring:
 
         Nothing given means the user's own home, GNUPGHOME or ~/.gnupg, which need not exist.
 
+        Keys that are replaced while the keyring is open are seen by the next operation.
+
         Raises:
-            KeyringError: If there is nothing, or nothing that could be a keyring.
+            KeyringError: If there is nothing, or nothing that could be a keyring; or if it is a
+                home of another user, in which gpg does not work.
         """
-        return cls(locate(where))
+        keyring = cls(where)
+        locate(keyring._where)
+        return keyring
 
     def close(self) -> None:
         """Give back what was prepared; the keyring can be used again, and prepares anew."""
-        while self._shares:
-            self._shares.popitem()[1].close()
+        self._serving.close()
 
     def __enter__(self) -> Self:
         return self
@@ -59,22 +63,26 @@ class Keyring:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Keyring({self.name!r}, {self.kind})"
+        return f"Keyring({_named(self._where)!r})"
 
     @property
     def kind(self) -> Kind:
-        """What the place is."""
-        return self._place.kind
+        """What the place is now."""
+        return self.place.kind
 
     @property
     def name(self) -> str:
         """The path, or words for bytes."""
-        return self._place.name
+        return self.place.name
 
     @property
     def place(self) -> Place:
-        """Where the keys are; keyrings of the same place are alike."""
-        return self._place
+        """Where the keys are now; keyrings of the same place are alike.
+
+        Raises:
+            KeyringError: If there is no keyring any more.
+        """
+        return locate(self._where)
 
     @property
     def default_trust(self) -> Trust:
@@ -84,7 +92,7 @@ class Keyring:
     @property
     def has_keyboxd(self) -> bool:
         """Whether keyboxd keeps the public keys, so that gpg ignores `--keyring` beside them."""
-        return self.kind is Kind.HOME and _uses_keyboxd(self._own_home)
+        return has_keyboxd(self.place)
 
     # ---- keys ----
 
@@ -167,7 +175,7 @@ class Keyring:
 
     def stamp(self) -> object:
         """Return a value that changes when the files of the keyring do."""
-        return self._place.stamp()
+        return self.place.stamp()
 
     # ---- what gpg works with ----
 
@@ -179,14 +187,7 @@ class Keyring:
         Raises:
             KeyringError: If the keys cannot be read.
         """
-        from gpgmail.gpg.prepared import Sources, empty_home, prepare
-
-        place = self._place
-        if place.kind is Kind.HOME and (place.lists_in_place or self.has_keyboxd):
-            return self._own_home
-        if not place.public:
-            return self._hold(empty_home(run))
-        return self._hold(prepare(Sources(public=place.public, trustdb=place.trustdb), run))
+        return self._serving.public(self.place, run)
 
     def secret_home(self, run: Run, passphrases: Passphrases | None = None) -> Home:
         """Return a home in which gpg can work with the secret keys.
@@ -198,7 +199,7 @@ class Keyring:
             KeyringError: If the keys cannot be read.
         """
         asked = passphrases is not None and not passphrases.silent
-        return self._secret_home(run, own_agent=asked or self._place.migration_pending)
+        return self._serving.secret(self.place, run, own_agent=asked)
 
     def additions(self) -> Additions:
         """Return what the owner's gpg.conf adds to messages; nothing where he has no home.
@@ -208,7 +209,8 @@ class Keyring:
         """
         from gpgmail.gpg.config import Additions, additions
 
-        return additions(self._own_home) if self.kind is Kind.HOME else Additions()
+        place = self.place
+        return additions(own_home(place)) if place.kind is Kind.HOME else Additions()
 
     def keyring_files(self, run: Run, fingerprints: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return files that gpg can read with `--keyring` beside another home.
@@ -219,51 +221,21 @@ class Keyring:
         Raises:
             KeyringError: If the keys cannot be read.
         """
-        from gpgmail.gpg.prepared import Sources, prepare
-
-        home = self.public_home(run)
-        if self.has_keyboxd:
-            exported = Librarian(home, run).export_keys(fingerprints, armor=False)
-            home = self._hold(prepare(Sources(public=(exported,)), run))
-        ring = active_ring(home.directory)
-        return home.keyrings if ring is None else (ring, *home.keyrings)
+        return self._serving.files(self.place, run, fingerprints)
 
     # ---- within ----
 
-    @property
-    def _own_home(self) -> Home:
-        place = self._place
-        if place.directory is None:
-            raise AssertionError(place)  # only a home is asked
-        # A check rewrites an old pubring.gpg; keyboxd has no file here.
-        in_place = place.lists_in_place or not place.public
-        return Home(directory=place.directory, check_trust=in_place)
-
-    def _secret_home(self, run: Run, *, own_agent: bool) -> Home:
-        from gpgmail.gpg.prepared import Sources, prepare, private_agent
-
-        place = self._place
-        if place.kind is Kind.HOME:
-            share = private_agent(self._own_home, run) if own_agent else None
-            return self._own_home if share is None else self._hold(share)
-        if not place.secret:
-            return self.public_home(run)
-        sources = Sources(public=place.public, secret=place.secret, trustdb=place.trustdb)
-        return self._hold(prepare(sources, run))
-
-    def _hold(self, share: PreparedHome) -> Home:
-        """Keep a share until `close()`, one for each home."""
-        held = self._shares.setdefault(share.home.directory, share)
-        if held is not share:
-            share.close()
-        return held.home
-
     def _ask(self, query: Query, secret: bool, run: Run) -> tuple[Key, ...]:  # noqa: FBT001 - private
-        if not (self._place.public or self.has_keyboxd):
+        place = self.place
+        if not (place.public or has_keyboxd(place)):
             return ()
-        place = self._place
-        own_agent = place.migration_pending or not place.lists_in_place
-        home = self._secret_home(run, own_agent=own_agent) if secret else self.public_home(run)
+        serving = self._serving
+        own_agent = not place.lists_in_place
+        home = (
+            serving.secret(place, run, own_agent=own_agent)
+            if secret
+            else serving.public(place, run)
+        )
         records = Librarian(home, run).list_keys(
             *query.for_gpg(), secret=secret, check_trust=home.prepared or place.lists_in_place
         )
@@ -278,7 +250,5 @@ class Keyring:
         return select(found, query, purpose, trust=trust, now=now, place=self.name)
 
 
-def _uses_keyboxd(home: Home) -> bool:
-    from gpgmail.gpg.linking import uses_keyboxd
-
-    return uses_keyboxd(home)
+def _named(where: Path | bytes | None) -> str:
+    return "keys given as bytes" if isinstance(where, bytes) else str(where or "one's own home")

@@ -142,7 +142,8 @@ class Keyrings:
     def _open(self, where: Where) -> Keyring:
         if isinstance(where, Keyring):
             return where
-        keyring = Keyring.open(where)
+        # The user's own home is looked for when it is wanted: a mail without protection needs none.
+        keyring = Keyring(None) if where in (None, "") else Keyring.open(where)
         self._ours.append(keyring)
         return keyring
 

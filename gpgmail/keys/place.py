@@ -12,8 +12,16 @@ import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import reason, shown
+from gpgmail.gpg.home import file_identity, open_to_read
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from gpgmail.core.errors import GpgmailError
 
 
 class Kind(StrEnum):
@@ -33,7 +41,13 @@ _PUBLIC_RING, _KEYBOX, _SECRET_RING, _TRUST = (
     "trustdb.gpg",
 )
 # What changes in a home when its keys or their validity do.
-_CHANGING = (_PUBLIC_RING, _KEYBOX, _TRUST, "private-keys-v1.d", "public-keys.d/pubring.db")
+_KEYBOXD = tuple(f"public-keys.d/pubring.db{part}" for part in ("", "-wal", "-journal"))
+_CHANGING = (_PUBLIC_RING, _KEYBOX, _TRUST, "private-keys-v1.d", *_KEYBOXD)
+# What gpg opens by itself: a pipe there would hold it up for ever.
+_OPENED = (
+    *(_PUBLIC_RING, _KEYBOX, _SECRET_RING, _TRUST),
+    *("gpg.conf", "gpg-agent.conf", "common.conf"),
+)
 _KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
 _KEYBOX_FLAGS_AT, _HOLDS_OPENPGP = 7, 0x02
 _HEAD = 4096  # bytes; armor may have words before it
@@ -83,31 +97,42 @@ class Place:
         )
 
 
+def absolute(where: str | Path | bytes | None) -> Path | bytes | None:
+    """Return what was given as it goes on to mean the same thing: a whole path, bytes, or None.
+
+    None and an empty text mean the user's own home. A leading `~` is the home directory.
+    """
+    if isinstance(where, bytes):
+        return where
+    if where is None or not os.fspath(where) or where == Path():
+        return None
+    # Of a text, since Path makes `~x` of `./~x`; a user who does not exist is left as he is.
+    return Path(os.path.expanduser(where)).absolute()  # noqa: PTH111
+
+
 def locate(where: str | Path | bytes | None) -> Place:
     """Return what *where* is; None and an empty text mean the user's own home.
 
     Raises:
-        KeyringError: If there is nothing, or nothing that could be a keyring.
+        KeyringError: If there is nothing, nothing that could be a keyring, or somebody else's home.
     """
-    if isinstance(where, bytes):
-        return _file(where, where[:_HEAD], _BYTES)
-    if not where or where == Path():
+    place = absolute(where)
+    if isinstance(place, bytes):
+        return _file(place, place[:_HEAD], _BYTES)
+    if place is None:
         return _own_home()
-    path = Path(where).expanduser()
     try:
-        mode = path.stat().st_mode
+        mode = place.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _directory(path, _names(path))
+            return _directory(place, _names(place))
         if not stat.S_ISREG(mode):
             raise Situation.KEYRING_UNREADABLE.error(
-                "is neither a file nor a directory", subject=str(path)
+                "is neither a file nor a directory", subject=shown(place)
             )
-        with path.open("rb") as file:
-            return _file(path, file.read(_HEAD), str(path))
-    except OSError as failure:
-        raise Situation.KEYRING_UNREADABLE.error(
-            failure.strerror or "cannot be read", subject=str(path)
-        ) from failure
+        with open_to_read(place) as file:
+            return _file(place, file.read(_HEAD), shown(place))
+    except (OSError, ValueError) as failure:  # ValueError: a path with NUL
+        raise _unreadable(place, failure) from failure
 
 
 def active_ring(directory: Path) -> Path | None:
@@ -134,7 +159,7 @@ def _names(directory: Path) -> frozenset[str]:
 
 def _own_home() -> Place:
     try:
-        path = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+        path = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg").absolute()
     except RuntimeError as failure:
         raise Situation.KEYRING_UNREADABLE.error(
             "this user has no home directory", subject="~/.gnupg", hint="set GNUPGHOME or HOME"
@@ -143,37 +168,84 @@ def _own_home() -> Place:
         names = _names(path)
     except FileNotFoundError:
         names = frozenset()
-    except OSError as failure:
-        raise Situation.KEYRING_UNREADABLE.error(
-            failure.strerror or "cannot be read", subject=str(path)
-        ) from failure
+    except (OSError, ValueError) as failure:
+        raise _unreadable(path, failure) from failure
     if not names & {*_MODERN, _PUBLIC_RING, _SECRET_RING}:
-        return Place(kind=Kind.ABSENT, name=str(path), directory=path)
+        return Place(kind=Kind.ABSENT, name=shown(path), directory=path)
     return _directory(path, names)
+
+
+def _unreadable(path: Path, failure: Exception) -> GpgmailError:
+    hint = "let this user read it, or name another keyring"
+    return Situation.KEYRING_UNREADABLE.error(
+        reason(failure),
+        subject=shown(path),
+        hint=hint if isinstance(failure, PermissionError) else None,
+    )
 
 
 def _directory(path: Path, names: frozenset[str]) -> Place:
     public, secret, trust = (path / name for name in (_PUBLIC_RING, _SECRET_RING, _TRUST))
+    _refuse_pipes(path, names)
     if names & frozenset(_MODERN):
+        _refuse_strangers(path)
         ring = active_ring(path)
         return Place(
             kind=Kind.HOME,
-            name=str(path),
+            name=shown(path),
             directory=path,
             public=() if ring is None else (ring,),
             trustdb=trust if _filled(trust) else None,
         )
     if not (_filled(public) or _filled(secret)):
         raise Situation.KEYRING_UNREADABLE.error(
-            "holds no keys: neither a home of gpg nor pubring.gpg or secring.gpg", subject=str(path)
+            "holds no keys: neither a home of gpg nor pubring.gpg or secring.gpg",
+            subject=shown(path),
         )
     return Place(
         kind=Kind.LEGACY,
-        name=str(path),
+        name=shown(path),
         public=(public,) if _filled(public) else (secret,),
         secret=(secret,) if _filled(secret) else (),
         trustdb=trust if _filled(trust) else None,
     )
+
+
+def _refuse_pipes(path: Path, names: frozenset[str]) -> None:
+    for name in names.intersection(_OPENED):
+        if not _can_be_read(path / name):
+            raise Situation.KEYRING_UNREADABLE.error("is no file", subject=shown(path / name))
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether a file gives what it holds and ends; the null device does, and so does nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return True
+    return stat.S_ISREG(found.st_mode) or os.path.samestat(found, Path(os.devnull).stat())
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Refuse a home of another user: gpg would leave files there that he cannot use any more."""
+    owner, we = path.stat().st_uid, os.geteuid()
+    if owner != we:
+        raise Situation.KEYRING_UNREADABLE.error(
+            f"is a home of {_user(owner)}, and this process runs as {_user(we)}: gpg works only "
+            "in a home of one's own",
+            subject=shown(path),
+            hint=f"run it as {_user(owner)}, set GNUPGHOME, or give the keys as a file that gpg "
+            "exported",
+        )
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def _filled(path: Path) -> bool:
@@ -210,9 +282,8 @@ def _holds_secret(head: bytes) -> bool | None:
 _BY_TAG = {_SECRET_KEY: True, _PUBLIC_KEY: False}
 
 
-def _identity(path: Path) -> tuple[int, int, int] | None:
+def _identity(path: Path) -> Hashable:
     try:
-        status = path.stat()
+        return file_identity(path)
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
