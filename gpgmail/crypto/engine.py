@@ -74,8 +74,8 @@ class Job:
 
     The plan is complete: gpg adds nobody from its own configuration, so keys of `encrypt-to` stand
     in `recipients` when they are wanted. A key that is both named and hidden there is named.
-    `symmetric` is a passphrase to encrypt with in place of keys. `size` is that of the source in
-    bytes, where it is known; it is only for telling how far the work is.
+    `symmetric` is a passphrase to encrypt with, in place of keys or beside them. `size` is that of
+    the source in bytes, where it is known; it is only for telling how far the work is.
     """
 
     home: Home
@@ -179,12 +179,13 @@ class Engine(Protocol):
     def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
         """Encrypt *source* to the job's recipients, and sign it when the job has signers.
 
-        A job with a `symmetric` passphrase has neither: the message has no key in it at all.
+        With a `symmetric` passphrase it opens the message too, or it alone where there are no
+        recipients. The agent then asks nobody for a signer's passphrase: the job has it, or the
+        agent in its cache.
 
         Raises:
             UnsupportedError, PassphraseError, KeySelectionError: As for `sign`; a passphrase to
                 encrypt with must not be empty.
-            UsageError: If the job has such a passphrase and names a key too.
             CryptoError: If nothing was encrypted (123), or not to exactly the planned subkeys.
         """
         ...
@@ -223,4 +224,8 @@ class Engine(Protocol):
         Raises:
             CryptoError: If *source* is anything but one signed text (105, 119, 141).
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of what is kept for the next operation, which may follow all the same."""
         ...

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "gnupg": ("gpgmail.crypto.gnupg_engine", "GnupgEngine"),
+    "gpgme": ("gpgmail.crypto.gpgme_engine", "GpgmeEngine"),
 }
 DEFAULT = "gnupg"
 

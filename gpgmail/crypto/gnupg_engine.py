@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gpgmail.core.passphrases import ANY_KEY, Passphrases
 from gpgmail.core.situations import Situation
 from gpgmail.crypto import verdicts
 from gpgmail.crypto.algorithms import Choice, choose
@@ -25,15 +24,18 @@ from gpgmail.gpg import status
 from gpgmail.gpg.binary import find
 from gpgmail.gpg.judge import judge
 from gpgmail.gpg.runner import execute
+from gpgmail.gpg.trouble import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
     from gpgmail.crypto.engine import ChosenKey, Job, Opened, Sink, Source
     from gpgmail.crypto.packets import Head
-    from gpgmail.gpg.runner import Result
+    from gpgmail.gpg.operation import Result
+
+    Execute = Callable[..., Result]
 
 _MAKING = (
     "--trust-model=always",  # who the keys belong to was judged before they came into the plan
@@ -66,9 +68,18 @@ _MODES = {
 
 
 class GnupgEngine(Engine):
-    """Does the cryptography with the gpg binary."""
+    """Does the cryptography with the gpg binary.
+
+    Another way of having gpg run is another *execute* with the same arguments and outcome.
+    """
 
     name = "gnupg"
+
+    def __init__(self, execute: Execute = execute) -> None:
+        self._execute = execute
+
+    def close(self) -> None:
+        """Let go of what was kept for the next operation: nothing."""
 
     def sign(self, job: Job, source: Source, sink: Sink, mode: SignatureMode, run: Run) -> Made:
         """Sign *source*."""
@@ -80,7 +91,7 @@ class GnupgEngine(Engine):
         if mode is SignatureMode.CLEARTEXT:
             _require_readable(choice)
             source = _whole_lines(source)
-        result = _make(job, choice, arguments, source=source, sink=sink, run=run)
+        result = self._make(job, choice, arguments, source=source, sink=sink, run=run)
         _require(result, Situation.SIGN_FAILED, choice, job.signers)
         made = Made(signatures=_signatures(result, job.signers, kind, choice))
         _tell(job, made, run)
@@ -89,10 +100,10 @@ class GnupgEngine(Engine):
     def encrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Made:
         """Encrypt *source* to the job's recipients or with its passphrase, and sign it."""
         recipients = _without_doubles(job.recipients)
-        arguments = _symmetric(job) if job.symmetric is not None else _to_keys(job, recipients)
+        arguments = _for_whom(job, recipients)
         choice = choose(job, run, encrypting=True)
         watcher = HeadWatcher(sink)
-        result = _make(job, choice, arguments, source=source, sink=watcher, run=run)
+        result = self._make(job, choice, arguments, source=source, sink=watcher, run=run)
         _require(result, Situation.ENCRYPT_FAILED, choice, job.signers)
         head = watcher.result()
         _hold_against_plan(head, job, recipients, choice)
@@ -104,9 +115,42 @@ class GnupgEngine(Engine):
         _tell(job, made, run)
         return made
 
+    def _make(
+        self,
+        job: Job,
+        choice: Choice,
+        arguments: Sequence[str],
+        *,
+        source: Source,
+        sink: Sink,
+        run: Run,
+    ) -> Result:
+        """Run gpg to sign or encrypt, with the armor's header lines on the way out."""
+        armor = ArmorWriter(sink, choice.lines)
+        signing = [key.subkey for key in job.signers]
+        if signing and not job.passphrases.silent:
+            from gpgmail.gpg.proving import prove_signers
+
+            prove_signers(job.home, signing, job.passphrases, run, size=job.size)
+        result = self._execute(
+            job.home,
+            [*_MAKING, *choice.arguments, *arguments],
+            run=run,
+            source=source,
+            size=job.size,
+            sink=armor,
+            passphrases=job.passphrases,
+            symmetric=job.symmetric,
+        )
+        if not result.ok:
+            complain(job.home, result, run, signing)
+            return result
+        armor.end()
+        return result
+
     def decrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
         """Decrypt *source*, and verify what is signed inside."""
-        result = execute(
+        result = self._execute(
             job.home,
             [*_uncached(), "--output=-", "--decrypt"],
             run=run,
@@ -114,11 +158,17 @@ class GnupgEngine(Engine):
             sink=sink,
             passphrases=job.passphrases,
         )
-        return verdicts.decrypted(result)
+        complain(job.home, result, run)
+        opened = verdicts.decrypted(result)
+        if not job.passphrases.silent:
+            from gpgmail.gpg.proving import prove_opener
+
+            prove_opener(job.home, opened.decrypted_with, job.passphrases, run)
+        return opened
 
     def verify(self, job: Job, signed: Source, signature: bytes, run: Run) -> Opened:
         """Verify a detached *signature* over *signed*."""
-        result = execute(
+        result = self._execute(
             job.home,
             ["--verify", "--", _DETACHED, "-"],
             run=run,
@@ -129,7 +179,7 @@ class GnupgEngine(Engine):
 
     def verify_inline(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
         """Verify a cleartext or opaque signature; *sink* gets only what was signed."""
-        result = execute(
+        result = self._execute(
             job.home,
             ["--output=-", "--verify"],
             run=run,
@@ -137,28 +187,6 @@ class GnupgEngine(Engine):
             sink=sink,
         )
         return verdicts.verified(result, texts=1)
-
-
-def _make(
-    job: Job, choice: Choice, arguments: Sequence[str], *, source: Source, sink: Sink, run: Run
-) -> Result:
-    """Run gpg to sign or encrypt, with the armor's header lines on the way out."""
-    armor = ArmorWriter(sink, choice.lines)
-    passphrases = job.passphrases
-    if job.symmetric is not None:
-        passphrases = Passphrases({ANY_KEY: job.symmetric})
-    result = execute(
-        job.home,
-        [*_MAKING, *choice.arguments, *arguments],
-        run=run,
-        source=source,
-        size=job.size,
-        sink=armor,
-        passphrases=passphrases,
-    )
-    if result.ok:
-        armor.end()
-    return result
 
 
 def _require_readable(choice: Choice) -> None:
@@ -186,19 +214,18 @@ def _whole_lines(source: Source) -> Iterator[bytes]:
         yield chunk
 
 
-def _symmetric(job: Job) -> list[str]:
-    if job.signers or job.recipients:
-        raise Situation.BAD_VALUE.error("takes a passphrase and no key", subject="symmetric")
-    if not job.symmetric:
-        raise Situation.PASSPHRASE.error("is empty", subject="symmetric passphrase")
-    return ["--symmetric", *_uncached()]
-
-
-def _to_keys(job: Job, recipients: Sequence[ChosenKey]) -> list[str]:
-    if not recipients:
+def _for_whom(job: Job, recipients: Sequence[ChosenKey]) -> list[str]:
+    """Return the words for keys, for a passphrase, or for both, of which one is enough to open."""
+    words = [*_signers(job.signers), *(["--sign"] if job.signers else [])]
+    if job.symmetric is not None:
+        if not job.symmetric:
+            raise Situation.PASSPHRASE.error("is empty", subject="symmetric passphrase")
+        words += ["--symmetric", *_uncached()]
+    elif not recipients:
         raise Situation.KEY_NOT_FOUND.error("there is no recipient to encrypt to")
-    named = [word for key in recipients for word in _recipient(key)]
-    return [*named, *_signers(job.signers), "--encrypt", *(["--sign"] if job.signers else [])]
+    if recipients:
+        words += [*(word for key in recipients for word in _recipient(key)), "--encrypt"]
+    return words
 
 
 def _hold_against_plan(
@@ -206,13 +233,21 @@ def _hold_against_plan(
 ) -> None:
     """Compare what stands at the head of gpg's output with what was planned."""
     planned = Counter(HIDDEN if key.hidden else key.subkey[-16:] for key in recipients)
-    if Counter(head.recipients) != planned or head.passphrases != (job.symmetric is not None):
-        shown = ("a passphrase",) if job.symmetric is not None else planned
-        raise _broken("is encrypted for others than planned", shown, head.recipients)
+    passphrases = int(job.symmetric is not None)
+    if Counter(head.recipients) != planned or head.passphrases != passphrases:
+        raise _broken(
+            "is encrypted for others than planned",
+            _shown(planned, passphrases),
+            _shown(Counter(head.recipients), head.passphrases),
+        )
     if not head.container.protected:
         raise _broken("has no integrity protection", ("SEIPD",), (head.container,))
     if choice.mode and head.container is not Container.AEAD:
         raise _broken("is encrypted in another mode than planned", ("AEAD",), (head.container,))
+
+
+def _shown(key_ids: Counter[str], passphrases: int) -> list[str]:
+    return [*key_ids.elements(), *["a passphrase"] * passphrases]
 
 
 def _tell(job: Job, made: Made, run: Run) -> None:
@@ -220,7 +255,7 @@ def _tell(job: Job, made: Made, run: Run) -> None:
     names = {key.subkey: f"{key.user_id} {key.fingerprint}".strip() for key in job.signers}
     for one in made.signatures:
         run.status(f"signed by {names[one.fingerprint]} with {one.digest}")
-    for key in job.recipients:
+    for key in job.recipients if made.recipients else ():
         run.status(f"encrypted to {key.user_id} {key.fingerprint} with {made.cipher}")
     if job.symmetric is not None:
         run.status(f"encrypted with a passphrase and {made.cipher}")

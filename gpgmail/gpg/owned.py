@@ -40,10 +40,14 @@ _LIMIT = 5.0  # seconds that ending a home's programs may take
 
 
 class OwnedDirectory:
-    """A directory with mode 0700 that holds a home; `path` is valid until `remove()`."""
+    """A directory with mode 0700 that holds a home; `path` is valid until `remove()`.
 
-    def __init__(self, run: Run) -> None:
-        self.path, self._lock = _make(_base(run))
+    Where programs are to be started from it, it is not on a file system that forbids that, as long
+    as there is another.
+    """
+
+    def __init__(self, run: Run, *, for_programs: bool = False) -> None:
+        self.path, self._lock = _make(_base_for_programs() if for_programs else _base(run))
         self._maker = os.getpid()
 
     def remove(self) -> None:
@@ -92,10 +96,23 @@ def _base(run: Run) -> Path:
             f"neither XDG_RUNTIME_DIR nor /dev/shm can be used: keys are prepared on disk in {base}"
         )
         return base
-    raise Situation.WORKING_FILE.error(
+    raise _no_base()
+
+
+def _no_base() -> GpgmailError:
+    return Situation.WORKING_FILE.error(
         "no directory for prepared keys: XDG_RUNTIME_DIR, /dev/shm and TMPDIR cannot be used",
         hint="set TMPDIR to a writable directory with a short path",
     )
+
+
+def _base_for_programs() -> Path:
+    """Return a base that is not mounted `noexec`, if there is one; no key is ever kept there."""
+    bases = _memory_bases() + _disk_bases()
+    if not bases:
+        raise _no_base()
+    forbids = getattr(os, "ST_NOEXEC", 0)
+    return next((base for base in bases if not os.statvfs(base).f_flag & forbids), bases[0])
 
 
 def _memory_bases() -> list[Path]:

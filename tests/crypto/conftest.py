@@ -12,7 +12,9 @@ from tests.support.keyrings import empty_home, keyring_copy
 @pytest.fixture(params=sorted(ENGINES))
 def crypto(request):
     """Each engine in turn: what uses this fixture is the contract that they all keep."""
-    return engine(request.param)
+    made = engine(request.param)
+    yield made
+    made.close()
 
 
 @pytest.fixture
