@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from tests.support.leaks import watched
 from tests.support.leftovers import no_leftovers
+from tests.support.versions import take_the_named_gpg
 
 __all__ = ["no_leftovers"]  # a fixture: whoever asks for it by name has it from here
 
@@ -87,6 +88,10 @@ ONCE = (
     "tests/transport/test_timeouts.py",
     "tests/transport/test_tls_client",
 )
+
+
+def pytest_configure(config):
+    take_the_named_gpg()
 
 
 def pytest_collection_modifyitems(config, items):
