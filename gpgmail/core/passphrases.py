@@ -64,6 +64,7 @@ class Passphrases:
         self._ask = ask
         self._answers: dict[str, Secret] = {}
         self._asked: Counter[str] = Counter()
+        self._risked: dict[str, Secret] = {}  # keygrips, each with a PIN of which nothing is known
         self.proven: set[tuple[str, Secret]] = (
             set()
         )  # keygrips, each with the answer that opened it
@@ -164,6 +165,56 @@ class Passphrases:
         require_usable(secret, f"{event.fingerprint} {event.user_id}".strip())
         self._answers[event.fingerprint] = secret
         return secret
+
+    def proved(
+        self,
+        keygrip: str,
+        opens: Callable[[Secret], bool | None],
+        *,
+        user_id: str,
+        key_id: str,
+        fingerprint: str,
+        wrong: bool = False,
+        run: Run,
+    ) -> Secret | None:
+        """Return an answer that opens a key, None where there is none to try.
+
+        *opens* tries one, and says None where only the key's card could tell. There an answer is
+        returned once, until `used()`: a card counts wrong PINs, and blocks itself.
+
+        Raises:
+            PassphraseError: If every answer is wrong, or the card may have refused it before.
+        """
+        who = {"user_id": user_id, "key_id": key_id, "fingerprint": fingerprint}
+        answer = self.answer(**who, wrong=wrong, run=run)
+        while answer is not None:
+            verdict = (keygrip, answer) in self.proven or opens(answer)
+            if verdict is None:
+                return self._at_risk(keygrip, answer, f"{fingerprint} {user_id}".strip())
+            if verdict:
+                self.proven.add((keygrip, answer))
+                self.settled(fingerprint)
+                return answer
+            answer = self.answer(**who, wrong=True, run=run)
+            if answer is None:
+                raise Situation.PASSPHRASE.error(
+                    "the passphrase is wrong", subject=f"{fingerprint} {user_id}".strip()
+                )
+        return None
+
+    def _at_risk(self, keygrip: str, answer: Secret, subject: str) -> Secret:
+        if self._risked.get(keygrip) == answer:
+            raise Situation.PASSPHRASE.error(
+                "the card did not take this PIN, and another try could block it",
+                subject=subject,
+                hint="give the right one to another Mailer, or see `gpg --card-status`",
+            )
+        self._risked[keygrip] = answer
+        return answer
+
+    def used(self) -> None:
+        """Note that the secret keys did their work, so that no PIN was wrong."""
+        self._risked.clear()
 
     def settled(self, fingerprint: str) -> None:
         """Note that the key took the answer, so that it is kept for the next operation."""

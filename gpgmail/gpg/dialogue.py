@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpgmail.core.passphrases import encoded
-from gpgmail.core.situations import Situation
+from gpgmail.core.passphrases import encoded, require_usable
 
 if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
@@ -27,7 +26,7 @@ _QUESTIONS = ("GET_BOOL", "GET_LINE", "GET_HIDDEN")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The key whose passphrase gpg wants: its own id, its primary's, both empty for none."""
+    """The key whose passphrase gpg wants: its own id or fingerprint, its primary's id, or none."""
 
     key_id: str = ""
     primary_id: str = ""
@@ -39,17 +38,20 @@ class Identity:
 
     fingerprint: str  # the primary's
     keygrip: str  # the wanted (sub)key's
+    key_id: str = ""  # the same one's
+    user_id: str = ""
 
 
 Identify = Callable[[Wanted], Identity | None]
-Proves = Callable[[Identity, "Secret"], bool]
+Proves = Callable[[Identity, "Secret"], bool | None]
 
 
 class Dialogue:
     """Answers one gpg process.
 
-    *identify* finds a key by its id; *proves* tells whether a passphrase opens a key, and is asked
-    where a handler could be asked again, so that a wrong answer does not cost the whole operation.
+    *identify* finds a key by its id; *proves* tells whether a passphrase opens a key, None if only
+    its card could. It is asked where a handler could be asked again, so that a wrong answer does
+    not cost the whole operation, and with *careful* always: there may be a card, which counts.
     *symmetric* is what a message is encrypted with; it is never tried on a key.
     """
 
@@ -60,8 +62,13 @@ class Dialogue:
         identify: Identify,
         proves: Proves,
         symmetric: Secret | None = None,
+        *,
+        careful: bool = False,
     ) -> None:
+        if symmetric is not None:
+            require_usable(symmetric, "passphrase")
         self._passphrases = passphrases
+        self._proving = careful or passphrases.asks
         self._symmetric = symmetric
         self._of_message = False  # what is wanted is the message's passphrase, not a key's
         self._run = run
@@ -76,6 +83,8 @@ class Dialogue:
             "USERID_HINT": self._hint,
             "NEED_PASSPHRASE": self._need,
             "NEED_PASSPHRASE_SYM": self._need_none,
+            "SIG_CREATED": self._worked,
+            "DECRYPTION_OKAY": self._worked,
         }
 
     def reply(self, line: StatusLine) -> bytes:
@@ -109,43 +118,33 @@ class Dialogue:
         self._asked.add(wanted)
         identity = None
         fingerprint = self._fingerprints.get(wanted.primary_id, "")
-        if wanted.key_id and (self._passphrases.asks or not fingerprint):
+        if wanted.key_id and (self._proving or not fingerprint):
             identity = self._identify(wanted)
         if identity is not None:
             fingerprint = identity.fingerprint
-        fingerprint = fingerprint or wanted.primary_id
-        answer = self._ask(fingerprint, wrong=again)
-        if self._passphrases.asks and identity is not None:
-            while answer is not None and not self._opens(identity, answer):
-                answer = self._ask(fingerprint, wrong=True)
-                if answer is None:
-                    raise Situation.PASSPHRASE.error(
-                        "the passphrase is wrong", subject=self._name(fingerprint)
-                    )
+        answer = self._answer(identity, fingerprint or wanted.primary_id, wrong=again)
         return _CANCEL if answer is None else encoded(answer) + b"\n"
 
-    def _opens(self, identity: Identity, answer: Secret) -> bool:
-        pair = (identity.keygrip, answer)
-        if pair not in self._passphrases.proven:
-            if not self._proves(identity, answer):
-                return False
-            self._passphrases.proven.add(pair)
-        self._passphrases.settled(identity.fingerprint)
-        return True
-
-    def _ask(self, fingerprint: str, *, wrong: bool) -> Secret | None:
-        return self._passphrases.answer(
-            user_id=self._user_id(),
-            key_id=self._wanted.key_id,
-            fingerprint=fingerprint,
+    def _answer(self, identity: Identity | None, fingerprint: str, *, wrong: bool) -> Secret | None:
+        who = {
+            "user_id": self._user_id(),
+            "key_id": self._wanted.key_id,
+            "fingerprint": fingerprint,
+        }
+        if identity is None or not self._proving:
+            return self._passphrases.answer(**who, wrong=wrong, run=self._run)
+        return self._passphrases.proved(
+            identity.keygrip,
+            lambda answer: self._proves(identity, answer),
+            **who,
             wrong=wrong,
             run=self._run,
         )
+
+    def _worked(self, _: StatusLine) -> None:
+        self._passphrases.used()
 
     def _user_id(self) -> str:
         return self._user_ids.get(self._wanted.key_id) or self._user_ids.get(
             self._wanted.primary_id, ""
         )
-
-    def _name(self, fingerprint: str) -> str:
-        return " ".join(filter(None, (fingerprint, self._user_id())))

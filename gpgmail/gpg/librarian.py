@@ -55,11 +55,14 @@ class Librarian:
             KeyringError: If gpg could not read the keyring to its end.
         """
         from gpgmail.gpg.python_gnupg import python_gnupg
+        from gpgmail.gpg.trouble import require_agent
 
         options = ["--with-secret"] if secret else []
         options += [] if check_trust else ["--no-auto-check-trustdb"]
         with python_gnupg(self._home, self._run, "listing keys") as gpg:
             outcome = gpg.listing(queries, *options)
+        if secret:
+            require_agent(self._home, "\n".join(outcome.messages))
         if outcome.returncode and not _only_missing(outcome):
             raise Situation.KEYRING_UNREADABLE.error(self._complaint(outcome), subject=self._place)
         return outcome.records

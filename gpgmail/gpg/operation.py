@@ -88,6 +88,7 @@ def dialogue_for(
         return None
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.gpg import proof
+    from gpgmail.gpg.linking import has_cards
 
     return Dialogue(
         passphrases or Passphrases(),
@@ -95,6 +96,7 @@ def dialogue_for(
         lambda wanted: proof.identify(home, wanted, run),
         lambda identity, answer: proof.opens(home, identity.keygrip, answer, run),
         symmetric,
+        careful=not home.prepared and has_cards(home),
     )
 
 
@@ -102,10 +104,10 @@ def pinentry_mode(home: Home, dialogue: Dialogue | None) -> str:
     """Return who is to be asked for a passphrase: we, the user at a prompt, or nobody."""
     if dialogue is not None:
         return "loopback"
-    return "ask" if _can_prompt(home) else "error"
+    return "ask" if can_prompt(home) else "error"
 
 
-def _can_prompt(home: Home) -> bool:
+def can_prompt(home: Home) -> bool:
     """Whether the user's own agent has a display or a terminal to ask on."""
     if home.prepared:
         return False

@@ -28,8 +28,9 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import Binary, find
 from gpgmail.gpg.librarian import KeyRecord
-from gpgmail.gpg.runner import ALWAYS
+from gpgmail.gpg.operation import ALWAYS
 from gpgmail.gpg.status import StatusLine, decoded, parse
+from gpgmail.gpg.trouble import agent_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,11 +74,12 @@ def python_gnupg(home: Home, run: Run, what: str) -> Iterator[PythonGnupg]:
     """Give python-gnupg for one call; *what* names the wait in the error of a time limit."""
     _here.quiet = True
     gpg = PythonGnupg(find(), home, run, what)
-    try:
-        yield gpg
-    finally:
-        _here.quiet = False
-        gpg.settle()
+    with agent_named(home):
+        try:
+            yield gpg
+        finally:
+            _here.quiet = False
+            gpg.settle()
 
 
 class _Quiet(logging.Filter):

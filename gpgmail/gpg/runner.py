@@ -25,6 +25,7 @@ from gpgmail.gpg.operation import (
 )
 from gpgmail.gpg.process import Pipe, Process
 from gpgmail.gpg.pump import Feeder, pump, write_line
+from gpgmail.gpg.trouble import agent_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +68,7 @@ def execute(
     """
     dialogue = dialogue_for(home, passphrases, symmetric, run)
     operation = _Operation(home, run, told(source, size, run), dialogue, extra_input or {})
-    with agent_ended_if_stopped(home):
+    with agent_named(home), agent_ended_if_stopped(home):
         return operation.run(arguments, sink)
 
 
@@ -152,4 +153,3 @@ class _Operation:
     def _take_words(self, data: bytes) -> None:
         self._words += data
         del self._words[:-STDERR_KEPT]
-

@@ -1,0 +1,171 @@
+"""What is wrong where gpg-agent is in the way: said so, with the line or command that mends it.
+
+gpg reports these as if the key were unusable or missing, or not at all. `complain` is asked for a
+failed run before `judge`, which knows what gpg said and nothing of the home that it ran in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from gpgmail.core.errors import GpgmailError, TimeLimitError
+from gpgmail.core.situations import Situation
+from gpgmail.gpg.status import error_number, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from gpgmail.core.run import Run
+    from gpgmail.gpg.dialogue import Identity
+    from gpgmail.gpg.home import Home
+    from gpgmail.gpg.judge import Ended
+
+_NO_AGENT = frozenset({77, 78})
+_NOT_REACHED = ("connect to the agent", "failed to start agent", "error running '")
+_NO_PINENTRY, _PINENTRY, _ENOTTY = 85, 86, 32870
+_NOBODY_ASKED = frozenset({_NO_PINENTRY, _PINENTRY, _ENOTTY})
+_CONFIG = "gpg-agent.conf"
+_LOOPBACK = re.compile(r"\s*(?:--)?no-allow-loopback-pinentry\b")
+_PROGRAM = re.compile(r"\s*(?:--)?pinentry-program\b")
+_SHOWN = 300  # characters of gpg's own words
+
+
+def complain(home: Home, ended: Ended, run: Run, keys: Iterable[str] = ()) -> None:
+    """Raise where the agent was in the way, or nobody could be asked for a passphrase.
+
+    *keys* are the fingerprints of the (sub)keys whose secret parts were wanted; without them those
+    that the message is encrypted for.
+
+    Raises:
+        EngineError: If the agent is not there, or takes no passphrase from us.
+        PassphraseError: If there was none, and nobody to ask; the hint names the ways out.
+    """
+    error = _explained(home, ended, run, keys)
+    if error is not None:
+        raise error
+
+
+def _explained(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> GpgmailError | None:
+    failures = list(select(ended.status, "FAILURE", "ERROR"))
+    if any(line.arg(0) == "set_pinentry_mode" for line in failures):
+        return loopback_refused(home)
+    numbers = {error_number(line.arg(1)) for line in failures}
+    if numbers & _NO_AGENT or _NOT_REACHED[0] in ended.stderr:
+        return no_agent(home.directory, ended.stderr)
+    if numbers & _NOBODY_ASKED:
+        encrypted_for = (line.arg(0) for line in select(ended.status, "ENC_TO"))
+        return _unanswered(home, tuple(keys) or tuple(encrypted_for), run)
+    return None
+
+
+@contextlib.contextmanager
+def agent_named(home: Home) -> Iterator[None]:
+    """Have a time limit that passed because of the agent name it."""
+    from gpgmail.gpg import proof
+
+    try:
+        yield
+    except TimeLimitError as failure:
+        if proof.answers(home.directory):
+            raise
+        raise Situation.TIME_LIMIT.error(
+            f"it does not answer ({failure.detail})",
+            subject=f"gpg-agent of {home.directory}",
+            hint="continue it if it was stopped, or end that process",
+        ) from None
+
+
+def require_agent(home: Home, words: str) -> None:
+    """Raise if gpg said that it could not reach the agent, without which it knows no secret key.
+
+    Raises:
+        EngineError: If so.
+    """
+    if _NOT_REACHED[0] in words:
+        raise no_agent(home.directory, words)
+
+
+def no_agent(directory: Path, words: str) -> GpgmailError:
+    """Return the error for an agent that does not start; *words* are what was said of it."""
+    lines = [line.removeprefix("gpg: ") for line in words.splitlines()]
+    told = [line for line in lines if any(start in line for start in _NOT_REACHED)] or lines
+    return Situation.GPG_FAILED.error(
+        f"gpg-agent cannot be reached or started: {'; '.join(told)[:_SHOWN]}".rstrip(": "),
+        subject=str(directory),
+        hint=f"see why: gpg-agent --homedir {shlex.quote(str(directory))} --server",
+    )
+
+
+def loopback_refused(home: Home) -> GpgmailError:
+    """Return the error for an agent that takes passphrases from its pinentry alone."""
+    where = _stated(home, _LOOPBACK) or "its configuration"
+    return Situation.GPG_FAILED.error(
+        f"gpg-agent takes no passphrase from other programs: no-allow-loopback-pinentry in {where}",
+        subject=str(home.directory),
+        hint=f"remove that line, then {_reload(home)}; or give no passphrase and let the agent ask",
+    )
+
+
+def _unanswered(home: Home, keys: Iterable[str], run: Run) -> GpgmailError:
+    from gpgmail.gpg.operation import can_prompt
+
+    if not can_prompt(home):
+        detail = "no passphrase is given, and without a terminal or display nobody can be asked"
+        advice = ""
+    else:
+        detail = "no passphrase is given, and the agent's pinentry does not come up"
+        stated = _stated(home, _PROGRAM)
+        advice = f"mend pinentry-program in {stated}, then {_reload(home)}; or " if stated else ""
+    identity = next(filter(None, (_identity(home, key, run) for key in keys)), None)
+    if identity is None:
+        return Situation.PASSPHRASE.error(detail)
+    return Situation.PASSPHRASE.error(
+        detail,
+        subject=f"{identity.fingerprint} {identity.user_id}".strip(),
+        hint=f"{advice}give the passphrase{_preset(home, identity)}",
+    )
+
+
+def _identity(home: Home, key: str, run: Run) -> Identity | None:
+    """Return the key if its secret part is here and locked."""
+    from gpgmail.gpg import proof
+    from gpgmail.gpg.dialogue import Wanted
+
+    with contextlib.suppress(GpgmailError):
+        found = proof.identify(home, Wanted(key), run)
+        if found is not None and proof.held(home, found.keygrip, run).provable:
+            return found
+    return None
+
+
+def _preset(home: Home, identity: Identity) -> str:
+    """Return how the user's agent gets a passphrase beforehand; ours is asked for nothing."""
+    if home.prepared:
+        return ""
+    from gpgmail.gpg import proof
+
+    program = f"{proof.listed_directory(home.directory, 'libexecdir')}/gpg-preset-passphrase"
+    command = f"GNUPGHOME={shlex.quote(str(home.directory))} {program} --preset {identity.keygrip}"
+    return f", or put it into the agent: {command} (with allow-preset-passphrase in {_CONFIG})"
+
+
+def _reload(home: Home) -> str:
+    return f"gpgconf --homedir {shlex.quote(str(home.directory))} --reload gpg-agent"
+
+
+def _stated(home: Home, pattern: re.Pattern[str]) -> str:
+    """Return the file and line that states an option of the agent, empty where none does."""
+    from gpgmail.gpg import proof
+
+    system = proof.listed_directory(home.directory, "sysconfdir")
+    for path in (home.directory / _CONFIG, system / _CONFIG):
+        with contextlib.suppress(OSError):
+            lines = path.read_text("utf-8", "replace").splitlines()
+            for number, line in enumerate(lines, start=1):
+                if pattern.match(line):
+                    return f"{path}, line {number}"
+    return ""
