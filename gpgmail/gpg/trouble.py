@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import GpgmailError, TimeLimitError
@@ -96,7 +95,7 @@ def no_agent(directory: Path, words: str) -> GpgmailError:
     return Situation.GPG_FAILED.error(
         f"gpg-agent cannot be reached or started: {'; '.join(told)[:_SHOWN]}".rstrip(": "),
         subject=str(directory),
-        hint=f"see why: gpg-agent --homedir {shlex.quote(str(directory))} --server",
+        hint=f"see why: gpg-agent --homedir {_quoted(directory)} --server",
     )
 
 
@@ -149,12 +148,18 @@ def _preset(home: Home, identity: Identity) -> str:
     from gpgmail.gpg import proof
 
     program = f"{proof.listed_directory(home.directory, 'libexecdir')}/gpg-preset-passphrase"
-    command = f"GNUPGHOME={shlex.quote(str(home.directory))} {program} --preset {identity.keygrip}"
+    command = f"GNUPGHOME={_quoted(home.directory)} {program} --preset {identity.keygrip}"
     return f", or put it into the agent: {command} (with allow-preset-passphrase in {_CONFIG})"
 
 
 def _reload(home: Home) -> str:
-    return f"gpgconf --homedir {shlex.quote(str(home.directory))} --reload gpg-agent"
+    return f"gpgconf --homedir {_quoted(home.directory)} --reload gpg-agent"
+
+
+def _quoted(path: Path) -> str:
+    from shlex import quote
+
+    return quote(str(path))
 
 
 def _stated(home: Home, pattern: re.Pattern[str]) -> str:
