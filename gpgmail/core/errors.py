@@ -30,6 +30,7 @@ from gpgmail.core.codes import Exit, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from gpgmail.core.codes import ErrorCode
     from gpgmail.core.replies import Reply
@@ -37,14 +38,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A key that was looked at for an address, and why it was not taken."""
+    """A key that was looked at, whether it was taken, and why.
+
+    `user_id` is the one that fits. `subkey` is the fingerprint of the (sub)key that would do the
+    work, empty where none can; `expires` is when the first of both ends. `obstacle` is the kind of
+    reason: empty for the key that was taken, else `choice` (another one is as good, or comes
+    first), `trust`, `state`, `usage`, or `match` (it only looks like what was asked for). `command`
+    is a line for a shell that would end the obstacle, where there is one.
+    """
 
     fingerprint: str
     user_id: str
     reason: str
+    keyring: str = ""
+    subkey: str = ""
+    expires: datetime | None = None
+    obstacle: str = ""
+    command: str = ""
+
+    @property
+    def taken(self) -> bool:
+        """Whether this is the key that was chosen."""
+        return not self.obstacle
 
     def __str__(self) -> str:
-        return f"{self.fingerprint} {self.user_id}: {self.reason}"
+        shown = self.user_id if self.user_id.isprintable() else ascii(self.user_id)
+        return f"{self.fingerprint} {shown}: {self.reason}"
 
 
 class GpgmailError(Exception):

@@ -30,3 +30,18 @@ def shown(text: str | os.PathLike[str]) -> str:
 def reason(error: Exception) -> str:
     """Return why something failed: the system's words for an OSError, without number and path."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def quoted(word: str) -> str:
+    """Return a word as a shell reads it; what does not print as bash and zsh read it."""
+    import shlex  # for errors alone
+
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(map(_escaped, word)) + "'"
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return f"\\{char}" if char in "\\'" else char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode())

@@ -44,6 +44,7 @@ class Additions:
     default_recipient: tuple[str, ...] = ()
     default_recipient_self: bool = False
     throw_keyids: bool = False
+    trust_model: str = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def members(self, name: str) -> tuple[str, ...]:
@@ -52,6 +53,8 @@ class Additions:
 
 
 _LISTS = ("encrypt-to", "hidden-encrypt-to", "local-user", "default-key", "default-recipient")
+_TRUST_MODEL = "trust-model"
+_ALWAYS_TRUST = "always-trust"  # the older word for one of its values
 _SWITCHES = ("encrypt-to-default-key", "default-recipient-self", "throw-keyids")
 
 
@@ -113,8 +116,11 @@ def _identity(path: Path) -> tuple[str, int, int, int]:
 def _read(directory: Path, files: Iterable[Path]) -> Additions:
     lists: dict[str, list[str]] = {name: [] for name in _LISTS}
     switches = set()
+    trust_model = ""
     for name, value in (option for path in files for option in _options(path)):
-        if name in lists and value:
+        if name in {_TRUST_MODEL, _ALWAYS_TRUST}:
+            trust_model = "always" if name == _ALWAYS_TRUST else value.lower()
+        elif name in lists and value:
             lists[name].append(value)
         elif name in _SWITCHES:
             switches.add(name)
@@ -123,7 +129,8 @@ def _read(directory: Path, files: Iterable[Path]) -> Additions:
     found: dict[str, Any] = {name: tuple(dict.fromkeys(lists[name])) for name in _LISTS}
     found |= {name: name in switches for name in _SWITCHES}
     named = {name.replace("-", "_"): value for name, value in found.items()}
-    return Additions(groups=_groups(_gpgconf(directory)), **named)
+    groups = _groups(_gpgconf(directory))
+    return Additions(groups=groups, trust_model=trust_model, **named)
 
 
 def _options(path: Path) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gpgmail.core.situations import Situation
 from gpgmail.gpg.status import PUBLIC_KEY_ALGORITHMS, algorithm
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"[^<>\s]+@[^<>\s]+")
 _NAME_AND_ADDRESS = re.compile(rf"(?P<name>[^<>]*)<(?P<address>{_ADDRESS.pattern})>\s*")
+_NAME_AND_COMMENT = re.compile(r"(?P<name>[^()]*)(?:\((?P<comment>[^()]*)\))?\s*")
 _SHORT_KEY_ID = 16  # digits of a long key id
 _VERSIONS = {32: 3, 40: 4, 64: 5}  # digits of a fingerprint -> version of the key
 _LONGEST_HASH = 512
@@ -69,6 +71,18 @@ class Purpose(StrEnum):
     SIGN = "signing"
     ENCRYPT = "encryption"
 
+    @classmethod
+    def of(cls, purpose: str | Purpose) -> Purpose:
+        """Return the purpose of that name.
+
+        Raises:
+            UsageError: If there is none.
+        """
+        if purpose not in tuple(cls):
+            names = ", ".join(cls)
+            raise Situation.BAD_VALUE.error(f"{purpose!r} is none of {names}", subject="purpose")
+        return cls(purpose)
+
     @property
     def capability(self) -> str:
         """The letter that gpg shows for it."""
@@ -76,19 +90,22 @@ class Purpose(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """The kind of reason for which a key cannot be taken."""
+    """The kind of reason for which a key is not taken."""
 
+    CHOICE = "choice"  # usable, but so is another one, or another one comes first
+    TRUST = "trust"  # not known to belong to the address
     STATE = "state"  # revoked, expired, disabled, not here
     USAGE = "usage"  # not made for the purpose
-    TRUST = "trust"  # not known to belong to the address
+    MATCH = "match"  # not what was asked for, only like it
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a key cannot be taken."""
+    """Why a key cannot be taken, and the command line that would change it, where there is one."""
 
     obstacle: Obstacle
     text: str
+    command: str = ""
 
 
 # doc/DETAILS of GnuPG, field 2: letters that say something about the state, the rest are validity.
@@ -101,6 +118,25 @@ _VALIDITIES = {
     "u": Validity.ULTIMATE,
 }
 _SECRET_PARTS = {"": SecretPart.NONE, "+": SecretPart.PRESENT, "#": SecretPart.STUB}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a text that is written like a user id, `Name (Comment) <Address>`."""
+
+    name: str
+    comment: str
+    address: str
+
+    @classmethod
+    def of(cls, text: str) -> Parts | None:
+        """Return the parts, each of which may be empty; None where the text has another form."""
+        found = _NAME_AND_ADDRESS.fullmatch(text)
+        named = _NAME_AND_COMMENT.fullmatch(found["name"] if found else text)
+        if named is None or not (found or set("<>").isdisjoint(text)):
+            return None
+        address = found["address"] if found else ""
+        return cls(named["name"].strip(), (named["comment"] or "").strip(), address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +158,7 @@ class UserId:
 
     @property
     def name(self) -> str:
-        """What stands before the address."""
+        """What stands before the address, a comment included."""
         found = _NAME_AND_ADDRESS.fullmatch(self.text)
         return (found["name"] if found else self.text.removesuffix(self.email)).strip()
 
@@ -210,6 +246,15 @@ class Key:
         return self.user_ids[0].text if self.user_ids else ""
 
     @property
+    def newest_user_id(self) -> UserId | None:
+        """The user id that holds and was signed last by the key itself; gpg knows no other age.
+
+        Of several the first that gpg shows; one that does not hold only where all do not.
+        """
+        holding = [one for one in self.user_ids if one.state is State.VALID]
+        return max(holding or self.user_ids, key=_age, default=None)
+
+    @property
     def other_user_ids(self) -> tuple[str, ...]:
         """The texts of the remaining user ids."""
         return tuple(user_id.text for user_id in self.user_ids[1:])
@@ -281,7 +326,7 @@ class Key:
         return max(made, key=_age).reason_unusable(purpose, now)
 
 
-def _age(part: Subkey) -> datetime:
+def _age(part: Subkey | UserId) -> datetime:
     return part.created or datetime.fromtimestamp(0, UTC)
 
 

@@ -17,14 +17,17 @@ from gpgmail.gpg.binary import find, require_secret
 from gpgmail.gpg.librarian import Librarian
 from gpgmail.keys.key import Key, Purpose, key_from_record
 from gpgmail.keys.place import Kind, Place, absolute, locate
-from gpgmail.keys.selection import Named, Query, Selection, first, select
+from gpgmail.keys.query import Query
+from gpgmail.keys.remedy import Remedy
+from gpgmail.keys.selection import Decision, Rules, Selection, decide
 from gpgmail.keys.serving import Serving, has_keyboxd, own_home
-from gpgmail.keys.trust import ALWAYS, GNUPG, Trust, parse
+from gpgmail.keys.trust import ALWAYS, GNUPG, Always, GnuPG, Trust, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from gpgmail.core.errors import Candidate
     from gpgmail.gpg.config import Additions
     from gpgmail.gpg.home import Home
 
@@ -107,7 +110,7 @@ class Keyring:
         Raises:
             KeyringError: If the keys cannot be read, or not all of them.
         """
-        return self._ask(Query.parse(query), secret, run or Run())
+        return self._ask(Query.parse(query).for_gpg(), secret, run or Run())
 
     def find_signer(self, query: str, run: Run | None = None) -> Selection:
         """Return the one key with a secret part that *query* means and that can sign.
@@ -119,8 +122,7 @@ class Keyring:
             KeyringError: If the keys cannot be read.
             EngineError: If gpg is too old: it would know of none, which is not the reason.
         """
-        require_secret(find("gpg"))
-        return self._select(query, Purpose.SIGN, ALWAYS, run or Run())
+        return self.decide(query, Purpose.SIGN, run or Run()).selected()
 
     def find_recipient(
         self, query: str, run: Run | None = None, *, trust: str | Trust | None = None
@@ -134,8 +136,48 @@ class Keyring:
             KeySelectionError: If there is none, more than one, or none that may be trusted.
             KeyringError: If the keys cannot be read.
         """
-        policy = self.default_trust if trust is None else parse(trust)
-        return self._select(query, Purpose.ENCRYPT, policy, run or Run())
+        return self.decide(query, Purpose.ENCRYPT, run or Run(), trust=trust).selected()
+
+    def why(
+        self,
+        query: str,
+        purpose: str | Purpose = Purpose.ENCRYPT,
+        run: Run | None = None,
+        *,
+        trust: str | Trust | None = None,
+    ) -> tuple[Candidate, ...]:
+        """Return every key that *query* could mean, and why each was taken or not.
+
+        *purpose* is `encryption` or `signing`. What is shown is what `find_recipient` and
+        `find_signer` go by.
+
+        Raises:
+            UsageError: If there is no such purpose.
+            KeyringError: If the keys cannot be read.
+        """
+        return self.decide(query, Purpose.of(purpose), run or Run(), trust=trust).candidates
+
+    def decide(
+        self, query: str, purpose: Purpose, run: Run, *, trust: str | Trust | None = None
+    ) -> Decision:
+        """Return what *query* comes to: every candidate, and a selection or the error.
+
+        Raises:
+            KeyringError: If the keys cannot be read.
+            EngineError: If gpg is too old for secret keys: it would know of none.
+        """
+        asked = Query.parse(query)
+        signs = purpose is Purpose.SIGN
+        if signs:
+            require_secret(find("gpg"))
+        rules = Rules(
+            purpose=purpose,
+            trust=ALWAYS if signs else self._policy(trust),
+            now=datetime.now(UTC),
+            place=self.name,
+            certify=Remedy(self, run).certify,
+        )
+        return decide(self._ask(rules.for_gpg(asked), signs, run), asked, rules)
 
     def export_public(self, fingerprint: str, run: Run | None = None) -> str:
         """Return a public key in ASCII armor.
@@ -225,7 +267,7 @@ class Keyring:
 
     # ---- within ----
 
-    def _ask(self, query: Query, secret: bool, run: Run) -> tuple[Key, ...]:  # noqa: FBT001 - private
+    def _ask(self, patterns: Sequence[str], secret: bool, run: Run) -> tuple[Key, ...]:  # noqa: FBT001 - private
         place = self.place
         if not (place.public or has_keyboxd(place)):
             return ()
@@ -237,17 +279,15 @@ class Keyring:
             else serving.public(place, run)
         )
         records = Librarian(home, run).list_keys(
-            *query.for_gpg(), secret=secret, check_trust=home.prepared or place.lists_in_place
+            *patterns, secret=secret, check_trust=home.prepared or place.lists_in_place
         )
         return tuple(map(key_from_record, records))
 
-    def _select(self, text: str, purpose: Purpose, trust: Trust, run: Run) -> Selection:
-        query = Query.parse(text)
-        found = self._ask(query, purpose is Purpose.SIGN, run)
-        now = datetime.now(UTC)
-        if query.named is Named.ANY:
-            return first(found, purpose, now=now, place=self.name)
-        return select(found, query, purpose, trust=trust, now=now, place=self.name)
+    def _policy(self, trust: str | Trust | None) -> Trust:
+        policy = self.default_trust if trust is None else parse(trust)
+        if isinstance(policy, GnuPG) and self.additions().trust_model == "always":
+            return Always("gpg.conf says trust-model always")
+        return policy
 
 
 def _named(where: Path | bytes | None) -> str:

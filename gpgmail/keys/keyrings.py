@@ -11,19 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpgmail.core.codes import ErrorCode
-from gpgmail.core.errors import KeySelectionError
-from gpgmail.keys.key import State, Validity, key_from_record
+from gpgmail.keys.key import Purpose, State, Validity, key_from_record
 from gpgmail.keys.keyring import Keyring
+from gpgmail.keys.selection import joined, until_taken
 from gpgmail.keys.trust import ALWAYS, Trust, comparable, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from gpgmail.core.errors import Candidate
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
     from gpgmail.gpg.home import Home
-    from gpgmail.keys.selection import Selection
+    from gpgmail.keys.selection import Decision, Selection
 
 Where = Keyring | str | Path | bytes | None
 _MOST_REMEMBERED = 1000  # selections; a caller may write to more people than memory should hold
@@ -59,9 +59,9 @@ class Keyrings:
         Raises:
             KeySelectionError: If there is not exactly one usable one.
         """
-        first = self._keyrings[:1]
         return self._remembered(
-            ("sign", query), lambda: _first(first, lambda one: one.find_signer(query, run=run))
+            ("sign", query),
+            lambda: self._keyrings[0].decide(query, Purpose.SIGN, run).selected(),
         )
 
     def recipient(self, query: str, run: Run) -> Selection:
@@ -82,6 +82,24 @@ class Keyrings:
         """
         members = self._keyrings[0].additions().members(query)
         return tuple(self.recipient(member, run) for member in members)
+
+    def why(
+        self, query: str, run: Run, purpose: str | Purpose = Purpose.ENCRYPT
+    ) -> tuple[Candidate, ...]:
+        """Return every key that *query* could mean, in all keyrings, and why it is taken or not.
+
+        Of a group those of each member. What is shown is what `signer` and `recipients` go by.
+
+        Raises:
+            UsageError: If *purpose* is neither `encryption` nor `signing`.
+            KeyringError: If the keys cannot be read.
+        """
+        first = self._keyrings[0]
+        if Purpose.of(purpose) is Purpose.SIGN:
+            return first.why(query, purpose, run)
+        members = first.additions().members(query)
+        decisions = (joined(self._decisions(member, self._trust, run)) for member in members)
+        return tuple(one for decision in decisions for one in decision.candidates)
 
     def added_signers(self, run: Run) -> tuple[Selection, ...]:
         """Return the keys that the owner's gpg.conf signs with besides (`local-user`)."""
@@ -133,11 +151,13 @@ class Keyrings:
         return replace(home, keyrings=(*home.keyrings, *files))
 
     def _recipient(self, query: str, trust: Trust | None, run: Run) -> Selection:
-        def find(keyring: Keyring) -> Selection:
-            return keyring.find_recipient(query, trust=trust, run=run)
-
         key = ("encrypt", query) if trust is self._trust else ("encrypt anyway", query)
-        return self._remembered(key, lambda: _first(self._keyrings, find))
+        decisions = self._decisions(query, trust, run)
+        return self._remembered(key, lambda: joined(until_taken(decisions)).selected())
+
+    def _decisions(self, query: str, trust: Trust | None, run: Run) -> Iterator[Decision]:
+        for keyring in self._keyrings:
+            yield keyring.decide(query, Purpose.ENCRYPT, run, trust=trust)
 
     def _open(self, where: Where) -> Keyring:
         if isinstance(where, Keyring):
@@ -158,27 +178,6 @@ class Keyrings:
             self._known.pop(next(iter(self._known)))
         self._known[key] = (stamp, selection)
         return selection
-
-
-def _first(keyrings: Sequence[Keyring], find: Callable[[Keyring], Selection]) -> Selection:
-    errors: list[KeySelectionError] = []
-    for keyring in keyrings:
-        try:
-            selection = find(keyring)
-        except KeySelectionError as error:
-            errors.append(error)
-            continue
-        over = [error for error in errors if _says_that_it_is_over(error, selection.fingerprint)]
-        if over:
-            raise over[0]
-        return selection
-    raise next((error for error in errors if error.candidates), errors[0])
-
-
-def _says_that_it_is_over(error: KeySelectionError, fingerprint: str) -> bool:
-    return error.code is ErrorCode.KEY_UNUSABLE and any(
-        candidate.fingerprint == fingerprint for candidate in error.candidates
-    )
 
 
 def _still_valid(selection: Selection) -> bool:

@@ -1,93 +1,30 @@
-"""Which key a text means: the rules, without asking gpg anything.
+"""Which key a query means: the rules, without asking gpg anything.
 
-A query is a fingerprint, a key id (of the key or of a subkey), an address or other text. gpg gives
-the candidates; only the best kind of match counts, so that an address that fits exactly leaves no
-room for one that merely contains it. What cannot be used is kept with its reason; exactly one
-usable key must remain.
+gpg gives the candidates. Only the best kind of match counts, so that an address that fits exactly
+leaves no room for one that merely contains it; exactly one usable key must remain. Why each was
+taken or not is worked out once: errors and `why` show the same.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from enum import Enum, IntEnum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import Candidate, GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.keys.key import Key, Obstacle, Purpose, Reason, State, Subkey, UserId
-from gpgmail.keys.trust import Trust, comparable
+from gpgmail.core.text import shown
+from gpgmail.keys.key import Key, Obstacle, Purpose, Reason, Subkey, Validity
+from gpgmail.keys.matching import Match, Rank, match, pinned
+from gpgmail.keys.query import Named, Query
+from gpgmail.keys.trust import Pinned, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-_HEX = re.compile(r"(?P<prefix>0[xX])?(?P<digits>[0-9A-Fa-f]+)(?P<exact>!?)")
-_ADDRESS = re.compile(r"<?(?P<address>[^<>\s@]+@[^<>\s@]+)>?")
+    from gpgmail.keys.key import UserId
 
-
-class Named(Enum):
-    """What a query is."""
-
-    ANY = "any"
-    FINGERPRINT = "fingerprint"
-    KEY_ID = "key id"
-    ADDRESS = "address"
-    TEXT = "text"
-
-
-_HEX_LENGTHS = {8: Named.KEY_ID, 16: Named.KEY_ID, 40: Named.FINGERPRINT, 64: Named.FINGERPRINT}
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What somebody asked for; `value` is without decoration, `exact` that this subkey is meant."""
-
-    text: str
-    named: Named
-    value: str = ""
-    exact: bool = False
-    prefixed: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> Query:
-        """Read a fingerprint or key id (0x, blanks, lower case, `!` are fine), address, or text."""
-        text = text.strip()
-        if not text:
-            return cls(text, Named.ANY)
-        digits = _HEX.fullmatch("".join(text.split()))
-        if digits and len(digits["digits"]) in _HEX_LENGTHS:
-            named = _HEX_LENGTHS[len(digits["digits"])]
-            value, exact, prefixed = digits["digits"].upper(), digits["exact"], digits["prefix"]
-            return cls(text, named, value, bool(exact), bool(prefixed))
-        address = _ADDRESS.fullmatch(text)
-        if address:
-            return cls(text, Named.ADDRESS, address["address"])
-        return cls(text, Named.TEXT, text)
-
-    def for_gpg(self) -> tuple[str, ...]:
-        """Return what to ask gpg for so that nothing that fits is missing.
-
-        Each carries gpg's own mark, so that gpg guesses nothing: `0x` an id, `*` a part of a user
-        id (which for an address finds also user ids that are nothing but the address).
-        """
-        return _FOR_GPG[self.named](self)
-
-
-def _id_or_text(query: Query) -> tuple[str, ...]:
-    # Eight or sixteen letters from a to f may be a word.
-    return (f"0x{query.value}",) if query.prefixed else (f"0x{query.value}", f"*{query.text}")
-
-
-_FOR_GPG: Mapping[Named, Callable[[Query], tuple[str, ...]]] = {
-    Named.ANY: lambda _query: (),
-    Named.FINGERPRINT: lambda query: (f"0x{query.value}",),
-    Named.KEY_ID: _id_or_text,
-    Named.ADDRESS: lambda query: tuple(
-        dict.fromkeys(f"*{form}" for form in (query.value, comparable(query.value)))
-    ),
-    Named.TEXT: lambda query: (f"*{query.value}",),
-}
+_MOST_SHOWN = 10  # candidates in the text of an error; all are in its `candidates`
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,197 +41,303 @@ class Selection:
         return self.key.fingerprint
 
 
-class _Rank(IntEnum):
-    """How well a key fits, the best first."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What came out of a search: every candidate, and either the selection or the error."""
 
-    EXACT = 0
-    OTHER_CASE = 1
-    PART = 2
+    candidates: tuple[Candidate, ...]
+    selection: Selection | None
+    error: GpgmailError | None
+
+    def selected(self) -> Selection:
+        """Return the selection.
+
+        Raises:
+            KeySelectionError: If there is none.
+        """
+        if self.selection is not None:
+            return self.selection
+        raise self.error or AssertionError(self)
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
-    key: Key
-    rank: _Rank
-    user_ids: tuple[UserId, ...]
-    part: Subkey | None = None  # the (sub)key that the query named
+class _Judged:
+    match: Match
+    reason: Reason | None
 
     @property
-    def live(self) -> tuple[UserId, ...]:
-        return tuple(user_id for user_id in self.user_ids if user_id.state is State.VALID)
-
-    @property
-    def shown(self) -> str:
-        return next((uid.text for uid in (*self.live, *self.user_ids)), self.key.user_id)
+    def obstacle(self) -> Obstacle | None:
+        return self.reason.obstacle if self.reason else None
 
 
-def select(
-    candidates: Iterable[Key],
-    query: Query,
-    purpose: Purpose,
-    *,
-    trust: Trust,
-    now: datetime,
-    place: str,
-) -> Selection:
-    """Return the one usable key among *candidates* that fits *query*; *place* names the keyring.
+def no_command(key: Key, user_id: UserId) -> str:
+    """Return that there is no command with which gpg would hold a user id for valid."""
+    del key, user_id
+    return ""
 
-    *trust* is asked for recipients that were not named by fingerprint.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a search goes by.
+
+    *trust* is asked for recipients that were not named by fingerprint. *place* names the keyring.
+    *certify* gives the command with which gpg would hold a user id for valid.
+    """
+
+    purpose: Purpose
+    trust: Trust
+    now: datetime
+    place: str
+    certify: Callable[[Key, UserId], str] = no_command
+
+    def pins(self, query: Query) -> frozenset[str]:
+        """Return the fingerprints that a file of pins has for what was asked."""
+        if isinstance(self.trust, Pinned) and query.named is Named.ADDRESS:
+            return self.trust.of(query.value)
+        return frozenset()
+
+    def for_gpg(self, query: Query) -> tuple[str, ...]:
+        """Return what to ask gpg for."""
+        return (*query.for_gpg(), *(f"0x{pin}" for pin in sorted(self.pins(query))))
+
+
+def decide(candidates: Iterable[Key], query: Query, rules: Rules) -> Decision:
+    """Judge *candidates*, and choose the one usable key among them that fits *query* best.
+
+    A query for nothing means the first usable key, whatever its trust.
+    """
+    judged = _judged(candidates, query, rules)
+    best = min((one.match.rank for one in judged if one.obstacle is not Obstacle.MATCH), default=0)
+    judged = [_ranked(one, best) for one in judged]
+    usable = [one for one in judged if one.reason is None]
+    chosen = usable[0] if len(usable) == 1 or (usable and query.named is Named.ANY) else None
+    judged = [_beside(one, chosen, len(usable)) for one in judged]
+    told = tuple(_candidate(one, query, rules) for one in judged)
+    if chosen is None:
+        return Decision(told, None, _refusal(told, query, rules))
+    return Decision(told, _selection(chosen.match, query, rules), None)
+
+
+def select(candidates: Iterable[Key], query: Query, rules: Rules) -> Selection:
+    """Return the one usable key among *candidates* that fits *query*.
 
     Raises:
         KeySelectionError: If no key fits, none of them is usable, or more than one is; it names
-            every candidate with the reason.
+            the candidates with the reasons.
     """
-    matches = _best(_matches(candidates, query, purpose))
-    judged = [(match, _reason(match, query, purpose, trust, now)) for match in matches]
-    usable = [match for match, reason in judged if reason is None]
-    if len(usable) != 1:
-        raise _refusal(judged, query, purpose, place)
-    return _selection(usable[0], query, purpose, now)
+    return decide(candidates, query, rules).selected()
 
 
-def first(candidates: Iterable[Key], purpose: Purpose, *, now: datetime, place: str) -> Selection:
-    """Return the first usable key: a keyring given without a selection means that one.
+def joined(decisions: Iterable[Decision]) -> Decision:
+    """Return what keyrings that are asked one after the other come to together.
 
-    Raises:
-        KeySelectionError: If there is none.
+    The first that has a usable key decides. A key that is revoked or expired in one keyring is not
+    taken from a later one, which may only not have heard of it.
     """
-    judged = [
-        (_Match(key, _Rank.EXACT, key.user_ids), key.reason_unusable(purpose, now))
-        for key in candidates
-    ]
-    query = Query.parse("")
-    usable = next((match for match, reason in judged if reason is None), None)
-    if usable is None:
-        raise _refusal(judged, query, purpose, place)
-    return _selection(usable, query, purpose, now)
+    told: list[Candidate] = []
+    refusals: list[Decision] = []
+    settled: Decision | None = None
+    for decision in decisions:
+        candidates = decision.candidates
+        taken = next((one for one in candidates if one.taken), None)
+        if taken is None:
+            refusals.append(decision)
+        elif settled is not None:
+            candidates = _instead(candidates, "usable, but a keyring before this one has one")
+        elif over := next((one for one in refusals if _is_over(one, taken.fingerprint)), None):
+            candidates = _instead(candidates, "it is over in another keyring", Obstacle.STATE)
+            settled = over
+        else:
+            settled = decision
+        told += candidates
+    settled = settled or min(refusals, key=_distance)
+    return replace(settled, candidates=tuple(told))
 
 
-def _selection(match: _Match, query: Query, purpose: Purpose, now: datetime) -> Selection:
-    part = match.part if query.exact else match.key.part_for(purpose, now)
-    if part is None:  # a reason was found for such a key
-        raise AssertionError(match.key.fingerprint)
-    return Selection(match.key, part, match.shown)
+def until_taken(decisions: Iterable[Decision]) -> Iterator[Decision]:
+    """Give decisions up to the first that has a selection: nobody after it need be asked."""
+    for decision in decisions:
+        yield decision
+        if decision.selection is not None:
+            return
 
 
-def _best(matches: Sequence[_Match]) -> list[_Match]:
-    rank = min((match.rank for match in matches), default=_Rank.EXACT)
-    by_fingerprint: dict[str, _Match] = {}
-    for match in matches:
-        if match.rank is rank:
-            by_fingerprint.setdefault(match.key.fingerprint, match)
-    return list(by_fingerprint.values())
-
-
-def _matches(candidates: Iterable[Key], query: Query, purpose: Purpose) -> list[_Match]:
-    found = [_MATCHERS[query.named](key, query) for key in candidates]
-    # Mail for bob@example.org must not be readable by hobob@example.org.
-    whole = query.named is Named.ADDRESS and purpose is Purpose.ENCRYPT
-    return [match for match in found if match and not (whole and match.rank is _Rank.PART)]
-
-
-def _by_id(key: Key, query: Query) -> _Match | None:
-    for part in key.parts:
-        if part.fingerprint == query.value or part.key_id.endswith(query.value):
-            return _Match(key, _Rank.EXACT, key.user_ids, part)
-    return None if query.prefixed else _by_text(key, query)
-
-
-def _by_text(key: Key, query: Query) -> _Match | None:
-    wanted = query.text
-    return _ranked(
-        key,
-        {
-            _Rank.EXACT: [uid for uid in key.user_ids if uid.text == wanted],
-            _Rank.OTHER_CASE: [uid for uid in key.user_ids if _same(uid.text, wanted)],
-            _Rank.PART: [uid for uid in key.user_ids if wanted.lower() in uid.text.lower()],
-        },
+def _instead(
+    candidates: Iterable[Candidate], reason: str, obstacle: Obstacle = Obstacle.CHOICE
+) -> tuple[Candidate, ...]:
+    return tuple(
+        replace(one, reason=reason, obstacle=obstacle) if one.taken else one for one in candidates
     )
 
 
-def _by_address(key: Key, query: Query) -> _Match | None:
-    wanted = comparable(query.value)
-    return _ranked(
-        key,
-        {
-            _Rank.EXACT: [uid for uid in key.user_ids if comparable(uid.email) == wanted],
-            _Rank.OTHER_CASE: [uid for uid in key.user_ids if _same(comparable(uid.email), wanted)],
-            _Rank.PART: [uid for uid in key.user_ids if query.value.lower() in uid.text.lower()],
-        },
+def _is_over(decision: Decision, fingerprint: str) -> bool:
+    return any(
+        one.fingerprint == fingerprint and one.obstacle == Obstacle.STATE
+        for one in decision.candidates
     )
 
 
-def _ranked(key: Key, found: Mapping[_Rank, list[UserId]]) -> _Match | None:
-    return next((_Match(key, rank, tuple(uids)) for rank, uids in found.items() if uids), None)
+def _distance(decision: Decision) -> int:
+    """How far from a usable key a refusal is."""
+    obstacles = [one.obstacle for one in decision.candidates]
+    return min(map(list(Obstacle).index, map(Obstacle, obstacles)), default=len(Obstacle))
 
 
-def _same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
+# ---- judging ----
 
 
-_MATCHERS = {
-    Named.ANY: lambda key, _query: _Match(key, _Rank.EXACT, key.user_ids),
-    Named.FINGERPRINT: _by_id,
-    Named.KEY_ID: _by_id,
-    Named.ADDRESS: _by_address,
-    Named.TEXT: _by_text,
-}
+def _matches(candidates: Iterable[Key], query: Query, rules: Rules) -> Iterator[Match]:
+    pins = rules.pins(query)
+    for key in candidates:
+        found = (pins and pinned(key, pins, query)) or match(key, query)
+        if found is not None:
+            yield found
 
 
-def _reason(
-    match: _Match, query: Query, purpose: Purpose, trust: Trust, now: datetime
-) -> Reason | None:
+def _judged(candidates: Iterable[Key], query: Query, rules: Rules) -> list[_Judged]:
+    """Judge each key once; of one that is there twice the copy that knows of its end counts."""
+    by_fingerprint: dict[str, list[_Judged]] = {}
+    for found in _matches(candidates, query, rules):
+        judged = _Judged(found, _objection(found, query, rules))
+        by_fingerprint.setdefault(found.key.fingerprint, []).append(judged)
+    return [min(copies, key=_least_hopeful) for copies in by_fingerprint.values()]
+
+
+def _least_hopeful(judged: _Judged) -> tuple[bool, int, int, str]:
+    key = judged.match.key
+    known = judged.obstacle is not Obstacle.STATE
+    return known, -len(key.subkeys), -len(key.user_ids), repr(key)
+
+
+def _objection(found: Match, query: Query, rules: Rules) -> Reason | None:
     """Return why a match cannot be taken, or None."""
-    reason = match.key.reason_unusable(purpose, now)
-    if reason is None and query.exact and match.part is not None:
-        reason = match.part.reason_unusable(purpose, now)
-    if reason is not None or query.named is Named.FINGERPRINT:
+    if found.rank is Rank.PART and _wants_whole(query, rules.purpose):
+        return Reason(Obstacle.MATCH, f"{_shown(found)} only contains the address")
+    reason = found.key.reason_unusable(rules.purpose, rules.now)
+    if reason is None and query.exact and found.part is not None:
+        reason = found.part.reason_unusable(rules.purpose, rules.now)
+    if reason is not None or query.named in {Named.FINGERPRINT, Named.ANY}:
         return reason
-    if match.user_ids and not match.live:
-        states = ", ".join(f"{uid.text} is {uid.state}" for uid in match.user_ids)
+    if found.user_ids and not found.live:
+        states = ", ".join(f"{shown(uid.text)} is {uid.state}" for uid in found.user_ids)
         return Reason(Obstacle.STATE, f"the user id {states}")
-    if purpose is not Purpose.ENCRYPT:
-        return None
+    return _mistrust(found, query, rules) if rules.purpose is Purpose.ENCRYPT else None
+
+
+def _wants_whole(query: Query, purpose: Purpose) -> bool:
+    """Mail for bob@example.org must not be readable by hobob@example.org."""
+    whole = query.parts is not None and query.parts.address
+    return purpose is Purpose.ENCRYPT and "@" in query.text and not whole
+
+
+def _mistrust(found: Match, query: Query, rules: Rules) -> Reason | None:
     address = query.value if query.named is Named.ADDRESS else ""
-    objection = trust.objection(match.key, match.live, address)
-    return Reason(Obstacle.TRUST, objection) if objection else None
+    objection = rules.trust.objection(found.key, found.live, address)
+    if objection is None:
+        return None
+    command = objection.command
+    if objection.certify is not None:
+        command = rules.certify(found.key, objection.certify)
+    return Reason(Obstacle.TRUST, objection.text, command)
 
 
-def _refusal(
-    judged: Sequence[tuple[_Match, Reason | None]], query: Query, purpose: Purpose, place: str
-) -> GpgmailError:
-    subject = query.text or place
-    if not judged:
-        return Situation.KEY_NOT_FOUND.error(
-            f"no {purpose} key for it in {place}",
-            subject=subject,
-            hint="import the key, or name another keyring or key",
-        )
-    candidates = tuple(
-        Candidate(match.key.fingerprint, match.shown, reason.text if reason else "usable")
-        for match, reason in judged
+def _ranked(judged: _Judged, best: int) -> _Judged:
+    """Leave out what fits less well than another key."""
+    if judged.match.rank <= best or judged.obstacle is Obstacle.MATCH:
+        return judged
+    return replace(judged, reason=Reason(Obstacle.MATCH, "another key fits better"))
+
+
+def _beside(judged: _Judged, chosen: _Judged | None, usable: int) -> _Judged:
+    """Say of a usable key that was not chosen that it was not."""
+    if judged.reason is not None or judged is chosen:
+        return judged
+    text = "usable, but not the first" if chosen else f"usable, as {usable - 1} more"
+    return replace(judged, reason=Reason(Obstacle.CHOICE, text))
+
+
+# ---- telling ----
+
+
+def _shown(found: Match) -> str:
+    return shown(found.shown)
+
+
+def _candidate(judged: _Judged, query: Query, rules: Rules) -> Candidate:
+    found, reason = judged.match, judged.reason
+    part = _part(found, query, rules)
+    ends = [one.expires for one in (found.key, part) if one and one.expires]
+    return Candidate(
+        found.key.fingerprint,
+        found.shown,
+        reason.text if reason else _why_taken(found, query, rules.purpose),
+        keyring=rules.place,
+        subkey=part.fingerprint if part else "",
+        expires=min(ends, default=None),
+        obstacle=reason.obstacle if reason else "",
+        command=reason.command if reason else "",
     )
-    situation = _verdict({reason.obstacle if reason else None for _, reason in judged})
+
+
+def _why_taken(found: Match, query: Query, purpose: Purpose) -> str:
+    if query.named is Named.ANY:
+        return "the first usable key"
+    if purpose is not Purpose.ENCRYPT or not found.live:
+        return found.words
+    best = max((uid.validity for uid in found.live), key=list(Validity).index)
+    return f"{found.words}; its validity is {best}"
+
+
+def _part(found: Match, query: Query, rules: Rules) -> Subkey | None:
+    """Return the (sub)key that would do the work."""
+    if query.exact and found.part is not None:
+        usable = found.part.reason_unusable(rules.purpose, rules.now) is None
+        return found.part if usable else None
+    return found.key.part_for(rules.purpose, rules.now)
+
+
+def _selection(found: Match, query: Query, rules: Rules) -> Selection:
+    part = _part(found, query, rules)
+    if part is None:  # a reason was found for such a key
+        raise AssertionError(found.key.fingerprint)
+    return Selection(found.key, part, found.shown)
+
+
+def _refusal(told: Sequence[Candidate], query: Query, rules: Rules) -> GpgmailError:
+    near = tuple(one for one in told if one.obstacle != Obstacle.MATCH) or told
+    situation = _verdict({one.obstacle for one in near})
+    subject = shown(query.text) if query.text else rules.place
+    lines = [str(one) for one in near[:_MOST_SHOWN]]
+    lines += [f"and {len(near) - _MOST_SHOWN} more"] if len(near) > _MOST_SHOWN else []
+    if situation is Situation.KEY_NOT_FOUND:
+        lines.insert(0, f"no {rules.purpose} key for it in {rules.place}")
     return situation.error(
-        "; ".join(map(str, candidates)),
-        subject=subject,
-        hint=_HINTS.get(situation),
-        candidates=candidates,
+        "; ".join(lines), subject=subject, hint=_hint(situation, near), candidates=near
     )
 
 
-def _verdict(obstacles: set[Obstacle | None]) -> Situation:
+def _hint(situation: Situation, near: Sequence[Candidate]) -> str | None:
+    commands = [one.command for one in near if one.command]
+    if situation is not Situation.KEY_UNTRUSTED or not commands:
+        return _HINTS.get(situation)
+    which = "make sure that the key is theirs and" if len(near) == 1 else "for the right one"
+    return f"{which} run: {' or '.join(commands[:_MOST_SHOWN])} ; {situation.hint}"
+
+
+def _verdict(obstacles: set[str]) -> Situation:
     """Return the situation: the obstacle that stands nearest to a usable key decides."""
-    return next(situation for obstacle, situation in _VERDICTS.items() if obstacle in obstacles)
+    found = (situation for obstacle, situation in _VERDICTS.items() if obstacle in obstacles)
+    return next(found, Situation.KEY_NOT_FOUND)
 
 
 _VERDICTS = {
-    None: Situation.KEY_AMBIGUOUS,  # usable, and yet refused: there are several
+    Obstacle.CHOICE: Situation.KEY_AMBIGUOUS,
     Obstacle.TRUST: Situation.KEY_UNTRUSTED,
     Obstacle.STATE: Situation.KEY_UNUSABLE,
     Obstacle.USAGE: Situation.KEY_USAGE,
 }
 _HINTS = {
+    Situation.KEY_NOT_FOUND: "import the key, or name another keyring or key",
     Situation.KEY_UNUSABLE: "renew or replace the key, or name another one",
     Situation.KEY_USAGE: "add a subkey for it, or name another key",
 }

@@ -1,7 +1,7 @@
 """Whether a key may be used for an address: the trust policies.
 
-A policy judges one key for one query and gives the objection in words, or none. It is asked only
-for recipients, and not at all when the caller named the key by its fingerprint. Policies: `always`;
+A policy judges one key for one query and gives its objection, or none. It is asked only for
+recipients, and not at all when the caller named the key by its fingerprint. Policies: `always`;
 `gnupg`, the validity that gpg computes for the user id that matched, never for another one of the
 same key; `pinned`, a file that says which address has which key.
 """
@@ -10,24 +10,41 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from unicodedata import normalize
 
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import quoted, reason, shown
 from gpgmail.keys.key import Key, UserId, Validity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _FINGERPRINT = re.compile(r"(?:0X)?([0-9A-F]{40}|[0-9A-F]{64})")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_HEAD = "# Which address has which OpenPGP key: address fingerprint\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a key may not be used.
+
+    It ends once gpg holds `certify` for valid, or by `command`, a line for a shell, where gpg has
+    no say in it.
+    """
+
+    text: str
+    certify: UserId | None = None
+    command: str = ""
 
 
 class Trust(Protocol):
     """A policy."""
 
-    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> str:
-        """Return why *key* may not be used, or empty.
+    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> Objection | None:
+        """Return why *key* may not be used, or None.
 
         *matching* are the key's user ids that fit the query; *address* is the query where it was
         an address, otherwise empty.
@@ -37,12 +54,14 @@ class Trust(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """Every key may be used."""
+    """Every key may be used; `because` tells who says so."""
 
-    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> str:
-        """Return empty."""
+    because: str = "trust is always"
+
+    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> Objection | None:
+        """Return None."""
         del key, matching, address
-        return ""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +70,24 @@ class GnuPG:
 
     least: Validity = Validity.MARGINAL
 
-    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> str:
+    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> Objection | None:
         """Return which user id is not valid enough."""
         del key, address
         if any(user_id.validity.reaches(self.least) for user_id in matching):
-            return ""
+            return None
         if not matching:
-            return "the key has no user id that could be valid"
-        shown = ", ".join(f"{user_id.text} is {user_id.validity}" for user_id in matching)
-        return f"the validity of {shown}; {self.least} or more is needed"
+            return Objection("the key has no user id that could be valid")
+        found = ", ".join(f"{shown(user_id.text)} is {user_id.validity}" for user_id in matching)
+        text = f"the validity of {found}; {self.least} or more is needed"
+        return Objection(text, certify=matching[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The key must be the one that `pins` gives for the address."""
+    """The key must be the one that `pins` gives for the address; `source` is where they stand.
+
+    An address that has a pin means that key, whatever the key's own user ids say.
+    """
 
     pins: Mapping[str, frozenset[str]]
     source: str
@@ -79,29 +102,86 @@ class Pinned:
             UsageError: If a line is neither; the error names file and line.
             KeyringError: If the file cannot be read.
         """
-        try:
-            text = Path(path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as failure:
-            reason = getattr(failure, "strerror", None) or "is not UTF-8"
-            raise Situation.KEYRING_UNREADABLE.error(reason, subject=str(path)) from failure
         pins: dict[str, frozenset[str]] = {}
-        for number, line in enumerate(text.split("\n"), 1):
-            words = line.partition("#")[0].split()
-            if words:
-                address, fingerprint = _pin(words, f"{path}, line {number}")
+        for number, line in enumerate(_text(Path(path)).split("\n"), 1):
+            found = _pin(line, f"{shown(path)}, line {number}")
+            if found is not None:
+                address, fingerprint = found
                 pins[address] = pins.get(address, frozenset()) | {fingerprint}
         return cls(pins, str(path))
 
-    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> str:
+    def of(self, address: str) -> frozenset[str]:
+        """Return the fingerprints that are pinned for *address*."""
+        return self.pins.get(comparable(address), frozenset())
+
+    def pin(self, address: str, fingerprint: str) -> Pinned:
+        """Return these pins with one more.
+
+        Raises:
+            UsageError: If these are no address and no fingerprint.
+        """
+        found = _pin(f"{address} {fingerprint}", "pin")
+        if found is None:
+            raise Situation.BAD_VALUE.error("holds nothing", subject="pin")
+        return replace(self, pins={**self.pins, found[0]: self.of(found[0]) | {found[1]}})
+
+    def unpin(self, address: str) -> Pinned:
+        """Return these pins without those for *address*."""
+        gone = comparable(address)
+        return replace(self, pins={one: keys for one, keys in self.pins.items() if one != gone})
+
+    def write(self, path: str | Path | None = None) -> None:
+        """Write the pins to *path*, or to where they came from, all of them or nothing.
+
+        Lines that stand there and still hold stay as they are, with their comments.
+
+        Raises:
+            KeyringError: If the file cannot be read or written.
+            UsageError: If what stands there is no file of pins.
+        """
+        from gpgmail.keys.pinfile import replace_text
+
+        target = Path(path or self.source)
+        old = _text(target) if target.exists() else _HEAD
+        replace_text(target, "".join(f"{line}\n" for line in self._lines(old, str(target))))
+
+    def objection(self, key: Key, matching: Sequence[UserId], address: str) -> Objection | None:
         """Return that there is no pin, or another one."""
         addresses = [address] if address else [user_id.email for user_id in matching]
-        wanted = [self.pins[form] for form in map(comparable, addresses) if form in self.pins]
-        if any(key.fingerprint in fingerprints for fingerprints in wanted):
-            return ""
-        return f"{self.source} pins {'another key' if wanted else 'no key'} for it"
+        wanted = [self.of(one) for one in addresses if one and self.of(one)]
+        own = {part.fingerprint for part in key.parts}
+        if any(not own.isdisjoint(fingerprints) for fingerprints in wanted):
+            return None
+        if wanted:
+            return Objection(f"{shown(self.source)} pins another key for it")
+        line = next((f"{one} {key.fingerprint}" for one in addresses if one), "")
+        command = f"echo {quoted(line)} >> {quoted(self.source)}" if line else ""
+        return Objection(f"{shown(self.source)} pins no key for it", command=command)
+
+    def _lines(self, old: str, source: str) -> Iterator[str]:
+        left = {(one, key) for one, keys in self.pins.items() for key in keys}
+        for number, line in enumerate(old.removesuffix("\n").split("\n"), 1):
+            found = _pin(line, f"{shown(source)}, line {number}")
+            if found is None or found in left:
+                yield line
+            left.discard(found or ("", ""))
+        yield from (f"{address} {fingerprint}" for address, fingerprint in sorted(left))
 
 
-def _pin(words: list[str], where: str) -> tuple[str, str]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(reason(failure), subject=shown(path)) from failure
+    except UnicodeDecodeError as failure:
+        raise Situation.KEYRING_UNREADABLE.error("is not UTF-8", subject=shown(path)) from failure
+
+
+def _pin(line: str, where: str) -> tuple[str, str] | None:
+    """Read a line: address and fingerprint, or None where it holds neither."""
+    words = _COMMENT.sub("", line).split()
+    if not words:
+        return None
     address, *rest = words
     fingerprint = _FINGERPRINT.fullmatch("".join(rest).upper())
     if "@" in address and fingerprint:
@@ -147,5 +227,18 @@ def comparable(address: str) -> str:
     domain = domain.rstrip(".").lower()
     if not domain.isascii():
         with suppress(UnicodeError):  # what has no IDN form is compared as it stands
-            domain = domain.encode("idna").decode("ascii")
+            domain = ".".join(map(_a_label, domain.split(".")))
     return f"{local}{at}{domain}"
+
+
+def _a_label(label: str) -> str:
+    """Return a label as IDNA 2008 has it: Python's codec would make `ss` of a sharp s."""
+    if label.isascii():
+        return label
+    from encodings import idna
+
+    old = idna.ToASCII(label)
+    composed = normalize("NFC", label)
+    if idna.ToUnicode(old) == composed:
+        return old.decode("ascii")
+    return f"xn--{composed.encode('punycode').decode('ascii')}"

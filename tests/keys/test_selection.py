@@ -7,7 +7,8 @@ import pytest
 from gpgmail.core.codes import ErrorCode, Family
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.keys.key import Purpose, SecretPart, State, Validity
-from gpgmail.keys.selection import Named, Query, first, select
+from gpgmail.keys.query import Named, Query
+from gpgmail.keys.selection import Rules, select
 from gpgmail.keys.trust import ALWAYS, GNUPG
 from tests.keys.facts import NOW, PAST, key, part, uid
 
@@ -17,8 +18,12 @@ HOBOB = key(0xC3, "Hobob <hobob@example.org>")
 RING = (ALICE, BOB, HOBOB)
 
 
+def rules(purpose, trust=ALWAYS):
+    return Rules(purpose=purpose, trust=trust, now=NOW, place="the ring")
+
+
 def chosen(text, purpose=Purpose.ENCRYPT, ring=RING, trust=ALWAYS):
-    return select(ring, Query.parse(text), purpose, trust=trust, now=NOW, place="the ring")
+    return select(ring, Query.parse(text), rules(purpose, trust))
 
 
 def refused(text, purpose=Purpose.ENCRYPT, ring=RING, trust=ALWAYS):
@@ -51,7 +56,7 @@ class TestQuery:
         assert Query.parse("deadbeef").for_gpg() == ("0xDEADBEEF", "*deadbeef")
         assert Query.parse("0xdeadbeef").for_gpg() == ("0xDEADBEEF",)
 
-    @pytest.mark.parametrize("text", ["--output=x", "-r", "=x", "<", "&ABC", "#1", "Zoë"])
+    @pytest.mark.parametrize("text", ["--output=x", "-r", "=x", "<", "&ABC", "#1", "山田"])
     def test_gpg_never_guesses_what_a_text_is(self, text):
         assert Query.parse(text).for_gpg() == (f"*{text}",)
 
@@ -233,17 +238,17 @@ class TestTrusted:
 class TestFirst:
     def test_first_usable(self):
         expired = key(1, "E <e@example.org>", primary=part(1, "cs", expires=PAST))
-        selection = first((expired, ALICE, BOB), Purpose.SIGN, now=NOW, place="the ring")
+        selection = select((expired, ALICE, BOB), Query.parse(""), rules(Purpose.SIGN))
         assert selection.key is ALICE
         assert selection.subkey is ALICE.primary
 
     def test_none(self):
         expired = key(1, "E <e@example.org>", primary=part(1, "cs", expires=PAST))
         with pytest.raises(KeySelectionError, match=r"the ring.*expired on") as caught:
-            first((expired,), Purpose.SIGN, now=NOW, place="the ring")
+            select((expired,), Query.parse(""), rules(Purpose.SIGN))
         assert caught.value.code is ErrorCode.KEY_UNUSABLE
 
     def test_empty(self):
         with pytest.raises(KeySelectionError, match="the ring") as caught:
-            first((), Purpose.SIGN, now=NOW, place="the ring")
+            select((), Query.parse(""), rules(Purpose.SIGN))
         assert caught.value.code is ErrorCode.PGP_KEY_NOT_FOUND

@@ -6,7 +6,8 @@ import pytest
 
 from gpgmail.core.errors import KeyringError, KeySelectionError, UsageError
 from gpgmail.keys.key import Purpose
-from gpgmail.keys.selection import Query, select
+from gpgmail.keys.query import Query
+from gpgmail.keys.selection import Rules, select
 from gpgmail.keys.trust import ALWAYS, GNUPG, Pinned, comparable, parse
 from tests.keys.facts import NOW, key
 
@@ -24,8 +25,8 @@ def pins(tmp_path):
 
 
 def chosen(text, trust):
-    query = Query.parse(text)
-    return select((ONE, TWO), query, Purpose.ENCRYPT, trust=trust, now=NOW, place="r").key
+    rules = Rules(purpose=Purpose.ENCRYPT, trust=trust, now=NOW, place="r")
+    return select((ONE, TWO), Query.parse(text), rules).key
 
 
 def test_names(pins):
@@ -55,7 +56,7 @@ def test_two_pins_for_one_address_allow_both(pins):
         pins(f"a@example.org {ONE.fingerprint}\na@example.org {TWO.fingerprint}\n")
     )
     for one in (ONE, TWO):
-        assert policy.objection(one, one.user_ids, "a@example.org") == ""
+        assert policy.objection(one, one.user_ids, "a@example.org") is None
 
 
 def test_key_id_of_a_pinned_key(pins):

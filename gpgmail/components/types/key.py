@@ -14,7 +14,7 @@ from gpgmail.core.declare import Declared, Row, prop
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.core.situations import Situation
 from gpgmail.keys.keyring import Keyring
-from gpgmail.keys.selection import Named, Query
+from gpgmail.keys.query import Named, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
