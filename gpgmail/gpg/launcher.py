@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg import owned
-from gpgmail.gpg.operation import ENGLISH, STDERR_KEPT
+from gpgmail.gpg.operation import STDERR_KEPT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,8 +102,9 @@ class Launcher:
             raise
 
     def _fill(self) -> None:
-        english = "; ".join(f"export {name}={value}" for name, value in ENGLISH.items())
-        self._write("program", f"program={shlex.quote(self.binary.path)}; {english}\n")
+        stated = (f"export {name}={shlex.quote(value)}" for name, value in environment().items())
+        program = f"program={shlex.quote(self.binary.path)}"
+        self._write("program", f"{'; '.join((program, *stated))}\n")
         self._write("gpg", _SCRIPT)
         self._file("gpg").chmod(_MODE)
         for name in ("pipe", "ends"):

@@ -42,6 +42,7 @@ ALWAYS = (
 ENGLISH = {"LC_ALL": "C"}  # messages that people can look up and reports can quote
 STDERR_KEPT = 64 * 1024
 _ENDING_LIMIT = 0.5  # seconds that the agent of a stopped operation gets to answer
+_TERMINAL = "GPG_TTY"
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 _working: set[tuple[Path, object]] = set()  # the homes that operations are working in
 
@@ -111,15 +112,38 @@ def can_prompt(home: Home) -> bool:
     """Whether the user's own agent has a display or a terminal to ask on."""
     if home.prepared:
         return False
-    if any(os.environ.get(name) for name in _DISPLAYS):
-        return True
-    # Opened, because /dev/tty is there without a terminal too.
+    return any(os.environ.get(name) for name in _DISPLAYS) or bool(terminal())
+
+
+def environment() -> dict[str, str]:
+    """Return what gpg's environment has in place of ours: English, and a pinentry's terminal."""
+    where = terminal()
+    return {**ENGLISH, **({_TERMINAL: where} if where else {})}
+
+
+def terminal() -> str:
+    """Return the terminal on which a person can be asked, empty where there is none.
+
+    That of GPG_TTY, or where this is unset that of a standard stream whose foreground we are.
+    """
+    name = os.environ.get(_TERMINAL, "")
+    if name:
+        return name if _is_terminal(name) else ""
+    for descriptor in range(3):
+        with contextlib.suppress(OSError):
+            if os.tcgetpgrp(descriptor) == os.getpgrp():
+                return os.ttyname(descriptor)
+    return ""
+
+
+def _is_terminal(name: str) -> bool:
+    """Whether it opens as one: /dev/tty is there without a terminal too."""
     try:
-        terminal = os.open(os.environ["GPG_TTY"], os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    except (KeyError, OSError):
+        opened = os.open(name, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
         return False
-    with os.fdopen(terminal) as opened:
-        return opened.isatty()
+    with os.fdopen(opened) as stream:
+        return stream.isatty()
 
 
 def told(source: Iterable[bytes], size: int | None, run: Run) -> Iterator[bytes]:

@@ -14,12 +14,12 @@ from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find, require_secret
 from gpgmail.gpg.operation import (
     ALWAYS,
-    ENGLISH,
     STDERR_KEPT,
     Hearing,
     Result,
     agent_ended_if_stopped,
     dialogue_for,
+    environment,
     pinentry_mode,
     told,
 )
@@ -123,7 +123,7 @@ class _Operation:
                 command,
                 standard=(self._stdin, self._stdout, self._stderr),
                 further=self._further(),
-                environment={**os.environ, **ENGLISH},
+                environment={**os.environ, **environment()},
             )
         except OSError as failure:
             raise Situation.GPG_MISSING.error(
