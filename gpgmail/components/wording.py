@@ -41,6 +41,18 @@ def usage(flags: int) -> str:
     return ",".join(words for flag, words in _USAGES if flags & flag)
 
 
+def user_id(key: Key) -> str:
+    """Return the user id that was added last, which gpg knows by the date of its signature."""
+    newest = key.newest_user_id
+    return newest.text if newest else ""
+
+
+def other_user_ids(key: Key) -> str:
+    """Return all but that one, separated by commas."""
+    newest = key.newest_user_id
+    return ",".join(one.text for one in key.user_ids if one is not newest)
+
+
 def algorithm(key: Key) -> str:
     """Return the primary key's algorithm."""
     return _ALGORITHMS.get(key.primary.algorithm, key.primary.algorithm)

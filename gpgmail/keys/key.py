@@ -316,6 +316,9 @@ class Key:
     def reason_unusable(self, purpose: Purpose, now: datetime) -> Reason | None:
         """Return why the key cannot serve *purpose* at *now*, or None when it can."""
         state = self.primary.state_at(now)
+        if self.primary.state is State.INVALID:
+            lacks = "no signature of its own that holds" if self.user_ids else "no user id"
+            return Reason(Obstacle.STATE, f"gpg does not take the key: it has {lacks}")
         if state or self.disabled:
             return Reason(Obstacle.STATE, f"the key is {state or 'disabled'}")
         if self.part_for(purpose, now) is not None:

@@ -6,6 +6,7 @@ Shown in errors and by `Keyring.why`, never run here. Asked for only once a key 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from gpgmail.core.text import quoted
@@ -76,8 +77,10 @@ class Remedy:
         return self._line("gpg", *signer, "--quick-lsign-key", key.fingerprint, f"={user_id.text}")
 
     def _line(self, program: str, *words: str) -> str:
-        directory = str(self._source.place.directory)
-        usual = os.path.join(os.path.expanduser("~"), ".gnupg")  # noqa: PTH111, PTH118 - never raises
+        place = self._source.place
+        rings = (path.parent for path in (*place.public, *place.secret) if isinstance(path, Path))
+        directory = str(place.directory or next(rings))
+        usual = os.path.expanduser("~/.gnupg")  # noqa: PTH111 - it never raises
         where = () if directory == usual else ("--homedir", directory)
         return " ".join(map(quoted, (program, *where, *words)))
 

@@ -252,7 +252,7 @@ def _beside(judged: _Judged, chosen: _Judged | None, usable: int) -> _Judged:
     """Say of a usable key that was not chosen that it was not."""
     if judged.reason is not None or judged is chosen:
         return judged
-    text = "usable, but not the first" if chosen else f"usable, as {usable - 1} more"
+    text = "usable, but not the first" if chosen else f"usable, and {usable - 1} more as well"
     return replace(judged, reason=Reason(Obstacle.CHOICE, text))
 
 

@@ -77,8 +77,8 @@ class Key(Declared):
 
     @property
     def user_id(self) -> str:
-        """The user id that gpg shows first; set it to an address, a name or an id to select."""
-        return self._fact(lambda key: key.user_id, "")
+        """The user id that was signed last; set it to an address, a name or an id to select."""
+        return self._fact(wording.user_id, "")
 
     @user_id.setter
     def user_id(self, value: str) -> None:
@@ -125,8 +125,8 @@ class Key(Declared):
 
     @property
     def other_user_ids(self) -> str:
-        """The further user ids, separated by commas."""
-        return self._fact(lambda key: ",".join(key.other_user_ids), "")
+        """The further user ids, separated by commas, as gpg has them."""
+        return self._fact(wording.other_user_ids, "")
 
     @property
     def effective_date(self) -> str:
