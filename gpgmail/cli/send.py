@@ -27,6 +27,7 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.letter import FORMATS
 from gpgmail.delivery.mailer import Mailer
+from gpgmail.delivery.sharing import BCC_POLICIES
 from gpgmail.delivery.writer import STDOUT, write_mail
 from gpgmail.message.content import Attachment
 from gpgmail.message.draft import Draft
@@ -53,7 +54,7 @@ Examples:
     multiple=True,
     group=MAIL,
     metavar="ADDRESS",
-    help="A blind copy, encrypted on its own. May be repeated.",
+    help="A blind copy; see --bcc-policy. May be repeated.",
 )
 @option("--subject", default="", group=MAIL, help="The subject. It is never encrypted.")
 @option("--text", group=MAIL, help="The text; without any of these three, standard input is read.")
@@ -98,6 +99,15 @@ Examples:
     show_default=True,
     group=KEYS,
     help="PGP/MIME (RFC 3156), or OpenPGP in the text itself.",
+)
+@option(
+    "--bcc-policy",
+    type=click.Choice(BCC_POLICIES),
+    default=BCC_POLICIES[0],
+    show_default=True,
+    group=KEYS,
+    help="How --bcc stays unknown in encrypted mail: each gets a separate copy with his key alone,"
+    " or all get one copy with hidden key ids; or forbid it.",
 )
 @secret_options("passphrase", SECRETS, per_key=True)
 @option(
@@ -174,6 +184,7 @@ def _send(given: dict[str, Any]) -> Receipt:
         "sign": list(given["signer"]) or given["sign"],
         "encrypt": list(given["recipient_key"]) or given["encrypt"],
         "format": given["format_"],
+        "bcc": given["bcc_policy"],
     }
     with signals_call(mailer.interrupt), mailer:
         if given["output"]:

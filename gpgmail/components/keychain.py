@@ -6,22 +6,24 @@ a passphrase takes the place of keys the home is an empty one, and never the use
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gpgmail.components.protected import OPEN, of
 from gpgmail.core.passphrases import Passphrases
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, ChosenKey, Job
 from gpgmail.delivery.choice import encryption_keys, exact, signing_keys
+from gpgmail.delivery.sharing import BccPolicy, Copy, by_owner, is_blind, share_out
 from gpgmail.keys.keyrings import Keyrings
-from gpgmail.keys.trust import comparable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import ExitStack
 
     from gpgmail.components.types.key import Key
+    from gpgmail.core.envelope import Recipient
     from gpgmail.core.passphrases import Ask
     from gpgmail.core.run import Run
     from gpgmail.keys.keyring import Keyring
@@ -29,38 +31,54 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """An operation: the job, and the keys of each version that an encryption makes.
+
+    `visible` are the addresses whose keys the common version names; `keyed` says that there are
+    keys at all.
+    """
+
+    job: Job
+    shares: Mapping[str, tuple[ChosenKey, ...]] = field(default_factory=dict)
+    visible: frozenset[str] = frozenset()
+
+    @property
+    def keyed(self) -> bool:
+        """Whether a ciphertext will have a key in it."""
+        return any(self.shares.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keychain:
     """The keys of one operation: None for what is not to be done, and never an empty list.
 
-    Keys of the addresses in *hidden* are not named in the ciphertext. With *symmetric*, a
+    Who of *people* gets a version of his own is decided by *policy*. With *symmetric*, a
     passphrase, no key is used.
     """
 
     signers: tuple[Key, ...] | None
     recipients: tuple[Key, ...] | None
-    hidden: frozenset[str]
+    people: tuple[Recipient, ...]
+    policy: BccPolicy
     trust: str
     symmetric: str = ""
 
-    def job(
-        self, algorithms: Algorithms, ask: Ask | None, run: Run, held: ExitStack
-    ) -> tuple[Job, frozenset[str]]:
-        """Return the job, and the addresses whose keys will be seen in the ciphertext.
-
-        It can be done as long as *held* is not closed.
+    def work(self, algorithms: Algorithms, ask: Ask | None, run: Run, held: ExitStack) -> Work:
+        """Return the work, which can be done as long as *held* is not closed.
 
         Raises:
-            KeySelectionError: If a key is missing or not usable.
+            KeySelectionError: If a key is missing or not usable, or a Bcc recipient has none.
+            PolicyError: If Bcc recipients are forbidden and there are some.
             UnsupportedError: If the signers' secret keys are in more than one keyring, or there is
                 a passphrase and something is to be signed (112).
         """
         if self.symmetric:
-            return self._without_keys(algorithms, run, held), frozenset()
+            return Work(job=self._without_keys(algorithms, run, held), shares={OPEN: ()})
         signers = _given(self.signers, "keys")
         recipients = _given(self.recipients, "recipient_keys")
         first, *others = _rings(signers, recipients)
         signing = [(key, key.signer(run)) for key in signers]
-        chosen = [self._chosen(key.recipient(run, self.trust)) for key in recipients]
+        chosen = [(key.query, key.recipient(run, self.trust)) for key in recipients]
         values = {
             found.fingerprint: Secret(key.passphrase) for key, found in signing if key.passphrase
         }
@@ -69,12 +87,21 @@ class Keychain:
         job = Job(
             home=keyrings.home(run, passphrases, secret=bool(signing)),
             signers=signing_keys((found for _, found in signing), keyrings, run),
-            recipients=encryption_keys((key for key, _ in chosen), keyrings, run),
             algorithms=algorithms,
             passphrases=passphrases,
         )
-        seen = (addresses for key, addresses in chosen if not key.hidden)
-        return job, frozenset().union(*seen)
+        if self.recipients is None:
+            return Work(job=job)
+        shares = {
+            _version(copy): encryption_keys(copy.keys, keyrings, run)
+            for copy in self._copies(chosen)
+        }
+        return Work(job=job, shares=shares, visible=_visible(shares, chosen))
+
+    def _copies(self, chosen: Sequence[tuple[str, Selection]]) -> list[Copy]:
+        if not self.people:
+            return [Copy((), tuple(exact(found) for _, found in chosen))]
+        return share_out(self.people, by_owner(self.people, chosen), self.policy)
 
     def _without_keys(self, algorithms: Algorithms, run: Run, held: ExitStack) -> Job:
         from gpgmail.gpg.prepared import empty_home
@@ -90,10 +117,24 @@ class Keychain:
         home = held.enter_context(empty_home(run)).home
         return Job(home=home, algorithms=algorithms, symmetric=passphrase)
 
-    def _chosen(self, found: Selection) -> tuple[ChosenKey, frozenset[str]]:
-        user_ids = found.key.user_ids
-        addresses = frozenset(comparable(user_id.email) for user_id in user_ids if user_id.email)
-        return exact(found, hidden=bool(addresses & self.hidden)), addresses
+
+def _version(copy: Copy) -> str:
+    """Return what the version of a copy is called: by its Bcc recipient, if it is his alone."""
+    alone = len(copy.recipients) == 1 and is_blind(copy.recipients[0])
+    return of(copy.recipients[0].address) if alone else OPEN
+
+
+def _visible(
+    shares: Mapping[str, Sequence[ChosenKey]], chosen: Iterable[tuple[str, Selection]]
+) -> frozenset[str]:
+    named = {key.subkey for key in shares.get(OPEN, ()) if not key.hidden}
+    return frozenset(
+        of(user_id.email)
+        for _, found in chosen
+        if found.subkey.fingerprint in named
+        for user_id in found.key.user_ids
+        if user_id.email
+    )
 
 
 def _given(keys: tuple[Key, ...] | None, name: str) -> tuple[Key, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gpgmail.core.checks import between, seconds
+from gpgmail.core.checks import between, one_of, seconds
 from gpgmail.core.declare import Declared, inert, prop, setting
+from gpgmail.delivery.sharing import BCC_POLICIES
 from gpgmail.keys.trust import parse
 
 
@@ -116,6 +117,14 @@ class KeyOptions(Declared):
         doc="Which keys belong to an address of a recipient: `gnupg` by gpg's validity, "
         "`pinned:FILE` by a list, `always` whichever is found; empty for `gnupg` in directories "
         "and `always` in files. Keys named by fingerprint are not asked. Ours.",
+    )
+    bcc_policy: str = setting(
+        default="separate",
+        key="BccPolicy",
+        check=one_of(BCC_POLICIES),
+        doc="How Bcc recipients of an encrypted message stay unknown: `separate` sends each a copy "
+        "that names his key alone, `hidden` one copy to all in which their keys have no id, "
+        "`forbid` refuses. A key is theirs by the address in its user id. Ours.",
     )
     key_id_length: int = setting(
         default=8,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gpgmail.components import recipients
 from gpgmail.components._accessors import PsmtpAccessors
+from gpgmail.components.formats import Bench
 from gpgmail.components.keychain import Keychain
 from gpgmail.components.life import Act, Step, advance
+from gpgmail.components.protected import OPEN, Done, Origin, Version
 from gpgmail.components.smtp import CONTENT, SMTP
 from gpgmail.components.source import SOURCES
 from gpgmail.components.types.key import Key
-from gpgmail.core.declare import Deferred, is_set
+from gpgmail.core.declare import Deferred
 from gpgmail.core.situations import Situation
-from gpgmail.crypto.engine import SignatureMode
 from gpgmail.crypto.engines import engine
-from gpgmail.keys.trust import comparable
-from gpgmail.message.addresses import parse_list
-from gpgmail.message.charsets import of_page
-from gpgmail.message.content import as_it_is
-from gpgmail.message.draft import body, compose, content_fields, with_content
-from gpgmail.protect import inline, pgpmime
+from gpgmail.delivery.sharing import check_policy
+from gpgmail.message.bodies import whole_lines
+from gpgmail.message.content import as_it_is, content
+from gpgmail.message.draft import compose, content_fields, unique, with_content
 from gpgmail.protect.options import algorithms
 
 if TYPE_CHECKING:
@@ -31,42 +31,10 @@ if TYPE_CHECKING:
     from gpgmail.core.declare import Row
     from gpgmail.core.events import KeyPassphrase
     from gpgmail.core.run import Run
-    from gpgmail.crypto.engine import Job
+    from gpgmail.crypto.copies import Shares
     from gpgmail.message.content import Attachment
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.draft import Composed, Draft
     from gpgmail.message.part import Part
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """What was composed, before anything was protected."""
-
-    text: str
-    attachments: tuple[Attachment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
-    """What was done to the message so far; `owed` was asked for and came to nothing."""
-
-    origin: _Origin | None = None
-    signed: bool = False
-    encrypted: bool = False
-    content: Part | None = None  # PGP/MIME's, in place of text and attachments
-    attachments: tuple[Attachment, ...] | None = None  # inline: those that were protected
-    visible: frozenset[str] = frozenset()  # addresses of keys that the ciphertext names
-    owed: frozenset[Situation] = frozenset()
-    signers: tuple[object, ...] = ()  # what named the keys that were used
-    recipients: tuple[object, ...] = ()
-
-    @property
-    def all(self) -> frozenset[Situation]:
-        """What is missing when this is taken back."""
-        asked = {Situation.NOT_SIGNED: self.signed, Situation.NOT_ENCRYPTED: self.encrypted}
-        return self.owed.union(situation for situation, done in asked.items() if done)
-
-
-_Protected = tuple[str | Deferred, _Done]  # the new message_text comes first
 
 
 class PSMTP(PsmtpAccessors, SMTP):
@@ -79,7 +47,7 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _set_up(self) -> None:
         super()._set_up()
-        self._done = _Done()
+        self._done = Done()
 
     def sign(self) -> None:
         """Sign the message with every key in `keys`.
@@ -106,12 +74,12 @@ class PSMTP(PsmtpAccessors, SMTP):
     def set_message_stream(self, message_stream: BinaryIO) -> None:
         """Take the message from a binary stream, which is not protected; see `SMTP`."""
         super().set_message_stream(message_stream)
-        self._done = _Done()
+        self._done = Done()
 
     def reset(self) -> None:
         """Close the connection and set everything but the handlers back to its default."""
         super().reset()
-        self._done = _Done()
+        self._done = Done()
 
     def close(self) -> None:
         """Let go of the connection and of opened keyrings; the object can be used again."""
@@ -132,101 +100,69 @@ class PSMTP(PsmtpAccessors, SMTP):
             self._notice_attachments()
             self._step = advance(self._step, Act.PROTECT)
             try:
-                job, visible = self._job(run, held, sign=sign, encrypt=encrypt)
-                text, done = _FORMATS[self.message_format](self, self._begun(), job, run)
+                done = self._worked(run, held, sign=sign, encrypt=encrypt)
             except BaseException:
-                failed = _Done(signed=sign, encrypted=encrypt)
+                failed = Done(signed=sign, encrypted=encrypt)
                 self._done = replace(self._done, owed=self._done.owed | failed.all)
                 self._step = advance(self._step, Act.FAIL)
                 raise
-            self._replace("message_text", text)
+            self._replace("message_text", _text_of(done.shown))
             self._done = replace(
                 done,
                 signed=done.signed or sign,
                 encrypted=done.encrypted or encrypt,
                 signers=_names(self.keys) if sign else done.signers,
                 recipients=_names(self.recipient_keys) if encrypt else done.recipients,
-                visible=done.visible | visible,
             )
             self._step = advance(self._step, Act.SUCCEED)
 
-    def _job(
-        self, run: Run, held: ExitStack, *, sign: bool, encrypt: bool
-    ) -> tuple[Job, frozenset[str]]:
+    def _worked(self, run: Run, held: ExitStack, *, sign: bool, encrypt: bool) -> Done:
+        people = recipients.stated(self.message_recipients)
         keychain = Keychain(
             signers=tuple(self.keys) if sign else None,
             recipients=tuple(self.recipient_keys) if encrypt else None,
-            hidden=self._blind(),
+            people=unique(people) if people else (),
+            policy=check_policy(self.bcc_policy),
             trust=self.trust,
             symmetric=self.symmetric_passphrase,
         )
         ask = self._ask if self.on_key_passphrase is not None else None
-        return keychain.job(algorithms(self), ask, run, held)
+        work = keychain.work(algorithms(self), ask, run, held)
+        bench = Bench(self, engine(), work.job, run)
+
+        def make(version: Version, shares: Shares) -> Sequence[Version]:
+            return bench.make(self._draft_of(version), version, shares)
+
+        return self._begun().worked_on(work, make)
 
     def _ask(self, event: KeyPassphrase) -> None:
         event.key_id = event.key_id[-2 * self.key_id_length :]
         self.fire(event)
 
-    def _begun(self) -> _Done:
+    def _begun(self) -> Done:
         """Return what was done so far, and before the first time note what was composed."""
         if self._done.origin is not None:
             return self._done
-        return replace(self._done, origin=_Origin(self.message_text, super()._stated()))
-
-    def _as_pgpmime(self, done: _Done, job: Job, run: Run) -> _Protected:
-        content = done.content or body(self._draft(), run)
-        protect = pgpmime.encrypt if job.encrypts else pgpmime.sign
-        protected = protect(content, engine(), job, run).content
-        return Deferred(lambda: _text_of(protected)), replace(done, content=protected)
-
-    def _as_inline(self, done: _Done, job: Job, run: Run) -> _Protected:
-        if done.content is not None or self.html_text or content_fields(self._draft()):
-            raise Situation.UNSUPPORTED_HERE.error(
-                "text that is MIME already, or has HTML beside it, cannot be protected inline",
-                subject="MessageFormat",
-                hint="config MessageFormat=PGPMIME",
-            )
-        attached = self._inline_attachments(job, run)
-        text, charset = self.message_text, of_page(self.code_page)
-        if job.encrypts:
-            made = inline.encrypt_text(text, engine(), job, run, charset=charset)
-        else:
-            mode = SignatureMode.CLEARTEXT if self.clear_signature else SignatureMode.OPAQUE
-            made = inline.sign_text(text, mode, engine(), job, run, charset=charset)
-        return made.text, replace(done, attachments=attached)
-
-    def _inline_attachments(self, job: Job, run: Run) -> tuple[Attachment, ...]:
-        attached = self._stated()
-        if attached and job.encrypts and not is_set(self, "process_attachments"):
-            raise Situation.POLICY.error(
-                f"{len(attached)} attachments would go out in clear beside an encrypted text",
-                subject="attachments",
-                hint="config ProcessAttachments=True to encrypt them, =False to send them in clear",
-            )
-        if not self.process_attachments:
-            return attached
-        return inline.attachments(attached, engine(), job, run)
+        text = self.message_text
+        origin = Origin(text, super()._stated())
+        return replace(self._done, origin=origin, versions={OPEN: Version(text=text)})
 
     def _stated(self) -> tuple[Attachment, ...]:
-        if self._done.attachments is not None:
-            return self._done.attachments
-        return super()._stated()
+        attached = self._done.shown.attachments
+        return super()._stated() if attached is None else attached
 
-    def _blind(self) -> frozenset[str]:
-        return frozenset(comparable(box.address) for box in parse_list(self.b_cc))
+    def _draft_of(self, version: Version) -> Draft:
+        """Return the mail with an inline version's text and files in the place of those shown."""
+        draft = self._draft()
+        if version.attachments is None:
+            return draft
+        return replace(draft, text=whole_lines(version.text), attachments=version.attachments)
 
     # ---- sending ----
 
     def _compose(self, wrap: Callable[[Part], Part] = as_it_is) -> Composed:
         self._notice_attachments()
         self._require_protection()
-        exposed = self._blind() & self._done.visible
-        if exposed:
-            raise Situation.POLICY.error(
-                "was added after encryption, and the ciphertext shows everybody its key",
-                subject=f"b_cc {', '.join(sorted(exposed))}",
-                hint="set the recipients first, then the text, then encrypt",
-            )
         return self._composed(wrap)
 
     def _preview(self) -> Composed:
@@ -234,8 +170,9 @@ class PSMTP(PsmtpAccessors, SMTP):
 
     def _composed(self, wrap: Callable[[Part], Part]) -> Composed:
         fields = self._draft(with_text=False)
-        if self._done.content is not None:
-            return with_content(compose(fields), wrap(self._done.content))
+        shown = self._done.shown
+        if shown.content is not None:
+            return with_content(compose(fields), wrap(shown.content))
         if self._done.origin is not None and content_fields(fields):
             raise Situation.BAD_VALUE.error(
                 "would make something else of a protected text",
@@ -243,6 +180,24 @@ class PSMTP(PsmtpAccessors, SMTP):
                 hint="take it out of other_headers",
             )
         return super()._compose(wrap)
+
+    def _copies(
+        self, composed: Composed, wrap: Callable[[Part], Part] = as_it_is
+    ) -> tuple[Composed, ...]:
+        dealt = self._done.deal(composed.envelope.recipients, self.bcc_policy)
+        return tuple(
+            replace(
+                composed if version is self._done.shown else self._with(version, composed, wrap),
+                envelope=replace(composed.envelope, recipients=people),
+            )
+            for version, people in dealt
+        )
+
+    def _with(self, version: Version, composed: Composed, wrap: Callable[[Part], Part]) -> Composed:
+        """Return the mail, under the same header fields, with another version as its content."""
+        if version.content is not None:
+            return with_content(composed, wrap(version.content))
+        return with_content(composed, content(self._draft_of(version), wrap=wrap))
 
     def _require_protection(self) -> None:
         wanted = (
@@ -286,7 +241,7 @@ class PSMTP(PsmtpAccessors, SMTP):
     def _after_set(self, row: Row) -> None:
         super()._after_set(row)
         if row.name in SOURCES:
-            self._done = _Done()
+            self._done = Done()
         elif row.name in CONTENT:
             self._reopen()
         if row.name == "key_id_length":
@@ -319,18 +274,15 @@ class PSMTP(PsmtpAccessors, SMTP):
         """Go back to the text as it was composed; what was done to it is owed from now on."""
         if self._done.origin is not None:
             self._replace("message_text", self._done.origin.text)
-        self._done = _Done(owed=self._done.all)
-
-
-_FORMATS: dict[str, Callable[[PSMTP, _Done, Job, Run], _Protected]] = {
-    "INLINE": PSMTP._as_inline,  # noqa: SLF001 - this module's own
-    "PGPMIME": PSMTP._as_pgpmime,  # noqa: SLF001 - this module's own
-}
+        self._done = Done(owed=self._done.all)
 
 
 def _names(keys: Iterable[Key]) -> tuple[object, ...]:
     return tuple(key.names for key in keys)
 
 
-def _text_of(content: Part) -> str:
-    return b"".join(content.chunks()).decode("ascii", "surrogateescape")
+def _text_of(version: Version) -> str | Deferred:
+    content = version.content
+    if content is None:
+        return version.text
+    return Deferred(lambda: b"".join(content.chunks()).decode("ascii", "surrogateescape"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpgmail.core.errors import MessageError
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import shown
 from gpgmail.delivery import queue as runner
@@ -13,7 +14,7 @@ from gpgmail.spool import store
 from gpgmail.spool.queuefile import Queued, dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from gpgmail.core.envelope import RecipientType
@@ -26,28 +27,60 @@ _AS_TEXT = "*"
 _MOST_LOST = 3
 
 
-def queue(composed: Composed, directory: str, run: Run) -> str:
-    """Put a finished mail into *directory* and return its file; for `*` return the file's text.
+def queue(copies: Sequence[Composed], directory: str, run: Run) -> str:
+    """Put a finished mail into *directory*, a file for each copy, and return the first one's name.
+
+    For `*` return the file's text. A failure takes back those that were written before.
 
     Raises:
         MessageError: If it cannot be written.
+        UnsupportedError: If one text would have to hold several copies.
     """
-    mail = Queued(
+    mails = [_queued(copy) for copy in copies]
+    if directory == _AS_TEXT:
+        if len(mails) > 1:
+            raise Situation.UNSUPPORTED_HERE.error(
+                "one text cannot hold the copies of Bcc recipients",
+                subject="queue",
+                hint="queue into a directory, or config BccPolicy=hidden",
+            )
+        return dumps(mails[0])
+    _named(directory)
+    paths: list[Path] = []
+    try:
+        for mail in mails:
+            paths.append(store.add(Path(directory), mail, run))  # noqa: PERF401 - known if one fails
+    except BaseException as error:
+        for path in paths:
+            _take_back(path, error)
+        raise
+    for path in paths:
+        run.status(
+            f"queued as {shown(path)}: only its owner can read it, and what was not encrypted is "
+            "plain in it"
+        )
+    return str(paths[0])
+
+
+def _queued(composed: Composed) -> Queued:
+    return Queued(
         envelope=composed.envelope,
         content=composed.render,
         needs_utf8=composed.needs_utf8,
         eight_bit=composed.eight_bit,
         size=composed.size,
     )
-    if directory == _AS_TEXT:
-        return dumps(mail)
-    _named(directory)
-    path = store.add(Path(directory), mail, run)
-    run.status(
-        f"queued as {shown(path)}: only its owner can read it, and what was not encrypted is "
-        "plain in it"
-    )
-    return str(path)
+
+
+def _take_back(path: Path, error: BaseException) -> None:
+    """Remove a file, unless who sends the queue has it already."""
+    with suppress(MessageError):
+        claim = store.claim(path)
+        if claim is not None:
+            with claim:
+                claim.remove()
+            return
+    error.add_note(f"{shown(path)} was queued and may be sent")
 
 
 def process(

@@ -14,13 +14,14 @@ from gpgmail.core.declare import rows
 from gpgmail.core.errors import MessageError, UsageError
 from gpgmail.core.events import ErrorReport
 from gpgmail.core.situations import Situation
+from gpgmail.delivery import courier
 from gpgmail.message.bodies import whole_lines
 from gpgmail.message.content import Attachment, as_it_is
 from gpgmail.message.options import MessageOptions, draft_from
 from gpgmail.transport.dialogue import stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import BinaryIO
 
     from gpgmail.components.collection import Collection
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gpgmail.message.draft import Composed, Draft
     from gpgmail.message.part import Part
     from gpgmail.transport.session import Session
+    from gpgmail.transport.transaction import Delivery
 
 CONTENT = frozenset({*source.SOURCES, "html_text", "attached_file", "attachments", "code_page"})
 
@@ -116,7 +118,8 @@ class SMTP(Connected):
         """
         with self._working() as run:
             advance(self._step, Act.SEND)
-            path = queueing.queue(self._compose(), text(queue_dir, "queue_dir"), run)
+            copies = self._copies(self._compose())
+            path = queueing.queue(copies, text(queue_dir, "queue_dir"), run)
             self._stream.sent(close=self.close_stream_after_transfer)
             return path
 
@@ -235,9 +238,10 @@ class SMTP(Connected):
             if not self.mail_server:
                 raise Situation.NO_SERVER.error("is empty", subject="mail_server")
             composed = self._compose(self._telling)
+            copies = self._copies(composed, self._telling)
             sent = outgoing.Sent(composed, self._made_of())
             with self._in_session(run) as session:
-                refused = self._hand_over(composed, sent, session, verb)
+                refused = self._hand_over(copies, sent, session, verb)
             self._sent = sent
             self._stream.sent(close=self.close_stream_after_transfer)
             for address, reply in refused.items():
@@ -248,6 +252,14 @@ class SMTP(Connected):
         """Return the finished mail; PSMTP puts the protected content in."""
         raw = source.raw_source(self, self._stream, self._run)
         return source.composed(self._draft(), raw, wrap, self._run)
+
+    def _copies(
+        self,
+        composed: Composed,
+        wrap: Callable[[Part], Part] = as_it_is,  # noqa: ARG002 - PSMTP's
+    ) -> tuple[Composed, ...]:
+        """Return the mail as each group of recipients gets it, the one that is shown first."""
+        return (composed,)
 
     def _preview(self) -> Composed:
         """Return the mail as it would go out now, whether or not it may."""
@@ -286,20 +298,25 @@ class SMTP(Connected):
         return sent if sent is not None and sent.is_of(self._made_of()) else None
 
     def _hand_over(
-        self, composed: Composed, sent: outgoing.Sent, session: Session, verb: str
+        self, copies: Sequence[Composed], sent: outgoing.Sent, session: Session, verb: str
     ) -> Mapping[str, Reply]:
-        """Give a mail to the server; return its words for whom it refused."""
+        """Give a mail to the server, the first copy as *sent*; return its words for the refused."""
+
+        def give(copy: Composed) -> Delivery:
+            return session.deliver(
+                copy.envelope,
+                sent.chunks() if copy is copies[0] else copy.render(),
+                size=copy.size,
+                needs_utf8=copy.needs_utf8,
+                needs_8bit=copy.eight_bit,
+                stop_on=stop_on,
+                verb=verb,
+            )
+
+        stop_on = stopping(self)
         self._telling.run = session.run
         try:
-            return session.deliver(
-                composed.envelope,
-                sent.chunks(),
-                size=composed.size,
-                needs_utf8=composed.needs_utf8,
-                needs_8bit=composed.eight_bit,
-                stop_on=stopping(self),
-                verb=verb,
-            ).refused
+            return courier.each(copies, give, session, stop_on=stop_on).refused
         finally:
             self._telling.run = None
 

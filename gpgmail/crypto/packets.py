@@ -24,8 +24,8 @@ HIDDEN = "0" * 16  # the key id of a recipient who is not named (RFC 9580 sectio
 _LONGEST_PACKET = 1 << 16  # RSA-16384 takes 2 kB, the post-quantum methods less than 4 kB
 _LONGEST_LINE = 1 << 12  # of armor; RFC 9580 section 6.2 writes 76 characters
 
-_PKESK, _SKESK = 1, 3
-_BEFORE_DATA = {_PKESK, _SKESK, 10, 21}  # marker and padding carry nothing (sections 5.8, 5.14)
+PKESK, _SKESK = 1, 3
+BEFORE_DATA = {PKESK, _SKESK, 10, 21}  # marker and padding carry nothing (sections 5.8, 5.14)
 _ARMOR_BEGIN = b"-----BEGIN PGP MESSAGE"
 _ARMOR_TAIL = b"-----"
 
@@ -112,10 +112,10 @@ class HeadReader:
 
     def _packet(self) -> bool:
         """Take one packet off the buffer; tell whether it was there."""
-        header = _header(self._buffer)
+        header = packet_header(self._buffer)
         if header is None:
             return False
-        if header.tag not in _BEFORE_DATA:
+        if header.tag not in BEFORE_DATA:
             container = _CONTAINERS.get(header.tag, Container.OTHER)
             self._head = Head(tuple(self._recipients), self._passphrases, container)
             self._buffer.clear()
@@ -128,8 +128,8 @@ class HeadReader:
             return False
         body = bytes(self._buffer[header.size : end])
         del self._buffer[:end]
-        if header.tag == _PKESK:
-            self._recipients.append(_recipient(body))
+        if header.tag == PKESK:
+            self._recipients.append(named_key(body))
         self._passphrases += header.tag == _SKESK
         return True
 
@@ -166,14 +166,20 @@ class HeadWatcher:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class PacketHeader:
+    """Type of a packet, and how long it is."""
+
     tag: int
     size: int  # of the header itself
     length: int | None  # of the body; None for parts and for "to the end"
 
 
-def _header(data: bytearray) -> _Header | None:
-    """Read a packet header (RFC 9580 section 4.2), or return None when it is not all there."""
+def packet_header(data: bytearray) -> PacketHeader | None:
+    """Read a packet header (RFC 9580 section 4.2), or return None when it is not all there.
+
+    Raises:
+        CryptoError: If no packet begins there.
+    """
     if not data:
         return None
     first = data[0]
@@ -182,31 +188,35 @@ def _header(data: bytearray) -> _Header | None:
     return _new_header(data, first & 0x3F) if first & 0x40 else _old_header(data, first)
 
 
-def _new_header(data: bytearray, tag: int) -> _Header | None:
+def _new_header(data: bytearray, tag: int) -> PacketHeader | None:
     """RFC 9580 section 4.2.1: the first octet of the length says how many there are."""
     octet = data[1] if len(data) > 1 else 0
     if _PARTIAL <= octet < _FIVE_OCTETS:
-        return _Header(tag, 2, None)
+        return PacketHeader(tag, 2, None)
     size = 2 + (octet >= _TWO_OCTETS) + 3 * (octet >= _FIVE_OCTETS)
     if len(data) < size:
         return None
     length = int.from_bytes(data[1:size], "big")
-    return _Header(tag, size, length - _LENGTH_OFFSETS[size])
+    return PacketHeader(tag, size, length - _LENGTH_OFFSETS[size])
 
 
-def _old_header(data: bytearray, first: int) -> _Header | None:
+def _old_header(data: bytearray, first: int) -> PacketHeader | None:
     """RFC 9580 section 4.2.2; the last length type reaches to the end of the data."""
     tag, length_type = first >> 2 & 0x0F, first & 0x03
     if length_type == _INDETERMINATE:
-        return _Header(tag, 1, None)
+        return PacketHeader(tag, 1, None)
     size = 1 + (1 << length_type)
     if len(data) < size:
         return None
-    return _Header(tag, size, int.from_bytes(data[1:size], "big"))
+    return PacketHeader(tag, size, int.from_bytes(data[1:size], "big"))
 
 
-def _recipient(body: bytes) -> str:
-    """Return the long key id that a PKESK packet names (RFC 9580 section 5.1)."""
+def named_key(body: bytes) -> str:
+    """Return the long key id that the *body* of a PKESK packet names (RFC 9580 section 5.1).
+
+    Raises:
+        CryptoError: If it is of a version that is not known.
+    """
     version = body[0] if body else 0
     if version not in _RECIPIENTS:
         raise Situation.BAD_PACKET.error(f"session key packet of version {version} is not known")

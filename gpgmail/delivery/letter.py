@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, Engine, Job
-from gpgmail.delivery.plan import Copy, Plan, Wish, make_plan
+from gpgmail.delivery.plan import Plan, Wish, make_plan
+from gpgmail.delivery.sharing import check_policy
 from gpgmail.message.draft import Composed, Draft, body, compose, with_content
 from gpgmail.message.email_message import from_email
 from gpgmail.protect import inline, pgpmime
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
+    from gpgmail.crypto.copies import Shares
     from gpgmail.keys.keyrings import Keyrings
     from gpgmail.message.part import Part
 
@@ -47,7 +49,14 @@ class Desk:
     passphrases: Passphrases
 
     def write(
-        self, message: EmailMessage | Draft, *, sign: Wish, encrypt: Wish, form: str, run: Run
+        self,
+        message: EmailMessage | Draft,
+        *,
+        sign: Wish,
+        encrypt: Wish,
+        form: str,
+        bcc: str,
+        run: Run,
     ) -> Letter:
         """Compose, plan and protect a mail.
 
@@ -58,38 +67,55 @@ class Desk:
             raise Situation.BAD_VALUE.error(
                 f"must be one of {', '.join(FORMATS)}, not {form!r}", subject="format"
             )
+        policy = check_policy(bcc)
         composed = compose(message, run=run) if isinstance(message, Draft) else from_email(message)
-        plan = make_plan(composed, self.keyrings, sign=sign, encrypt=encrypt, run=run)
+        plan = make_plan(composed, self.keyrings, sign=sign, encrypt=encrypt, bcc=policy, run=run)
         source = composed if form == "pgpmime" or not plan.protects else _as_draft(message)
         copies = tuple(
             replace(
-                with_content(composed, self._protect(source, plan, copy, run)),
+                with_content(composed, content),
                 envelope=replace(composed.envelope, recipients=copy.recipients),
             )
-            for copy in plan.copies
+            for copy, content in zip(plan.copies, self._contents(source, plan, run), strict=True)
         )
         return Letter(composed.header("Message-ID"), plan, copies)
 
-    def _protect(self, source: Composed | Draft, plan: Plan, copy: Copy, run: Run) -> Part:
+    def _contents(self, source: Composed | Draft, plan: Plan, run: Run) -> Sequence[Part]:
+        """Return the content of each copy of the plan."""
         if isinstance(source, Composed) and not plan.protects:
-            return source.content
-        job = self._job(plan, copy, run)
+            return (source.content,)
+        job = self._job(plan, run)
+        shares = [copy.keys for copy in plan.copies]
         if isinstance(source, Draft):
-            return body(inline.protect(source, self.engine, job, run), run)
-        protect = pgpmime.encrypt if copy.keys else pgpmime.sign
-        return protect(source.content, self.engine, job, run).content
+            return _drafts(source, self.engine, job, shares, run)
+        return _entities(source, self.engine, job, shares, run)
 
-    def _job(self, plan: Plan, copy: Copy, run: Run) -> Job:
+    def _job(self, plan: Plan, run: Run) -> Job:
         home = self.keyrings.home(
-            run, self.passphrases, secret=bool(plan.signers), public=bool(copy.keys)
+            run, self.passphrases, secret=bool(plan.signers), public=plan.encrypts
         )
         return Job(
             home=home,
             signers=plan.signers,
-            recipients=copy.keys,
             algorithms=self.algorithms,
             passphrases=self.passphrases,
         )
+
+
+def _drafts(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
+    if any(shares):
+        drafts = inline.encrypt(draft, engine, job, shares, run)
+    else:
+        drafts = (inline.sign(draft, engine, job, run),)
+    return [body(one, run) for one in drafts]
+
+
+def _entities(composed: Composed, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
+    if any(shares):
+        made = pgpmime.encrypt_copies(composed.content, engine, job, shares, run)
+    else:
+        made = (pgpmime.sign(composed.content, engine, job, run),)
+    return [one.content for one in made]
 
 
 def _as_draft(message: EmailMessage | Draft) -> Draft:

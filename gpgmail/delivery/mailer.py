@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gpgmail.delivery.plan import Wish
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.delivery.sharing import BccPolicy
     from gpgmail.keys.trust import Trust
     from gpgmail.message.draft import Draft
     from gpgmail.transport.options import TransportOptions
@@ -96,16 +97,19 @@ class Mailer:
         sign: Wish = False,
         encrypt: Wish = False,
         format: Format = "pgpmime",
+        bcc: BccPolicy = "separate",
     ) -> Receipt:
         """Protect and deliver a mail; connect first where there is no connection yet.
 
         *sign* True takes the key of the From address, *encrypt* True a key for each recipient; both
-        take fingerprints or addresses instead. Encrypted, each Bcc recipient gets a copy of his
-        own. The connection stays open until `close()`; one that the server ended is made anew.
+        take fingerprints or addresses instead. *bcc* says how Bcc recipients of an encrypted mail
+        stay unknown: `"separate"` copies, `"hidden"` keys in one copy, or `"forbid"` them. The
+        connection stays open until `close()`; one that the server ended is made anew.
 
         Raises:
             KeySelectionError: If a key is missing, unusable, ambiguous or not trusted.
             PassphraseError: If a passphrase is missing or wrong.
+            PolicyError: If Bcc recipients are forbidden and there are some.
             ServerError: If the server took no recipient; partial refusals are in the receipt.
             DeliveryError: If the connection failed, with `retry` saying whether that is safe.
             GpgmailError: Whatever else; until the connection is made nothing was sent.
@@ -113,7 +117,9 @@ class Mailer:
         with self._working() as run:
             if self._options is None:
                 raise Situation.NO_SERVER.error("this mailer has none")
-            letter = self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
+            letter = self._desk.write(
+                message, sign=sign, encrypt=encrypt, form=format, bcc=bcc, run=run
+            )
             return self._deliver(letter, self._options, run)
 
     def write(
@@ -123,6 +129,7 @@ class Mailer:
         sign: Wish = False,
         encrypt: Wish = False,
         format: Format = "pgpmime",
+        bcc: BccPolicy = "separate",
         then: Callable[[Letter, Run], None] | None = None,
     ) -> Letter:
         """Protect a mail as `send` does, and return it instead of delivering it.
@@ -130,7 +137,9 @@ class Mailer:
         *then* is called with the letter while the call still runs, so that it can be interrupted.
         """
         with self._working() as run:
-            letter = self._desk.write(message, sign=sign, encrypt=encrypt, form=format, run=run)
+            letter = self._desk.write(
+                message, sign=sign, encrypt=encrypt, form=format, bcc=bcc, run=run
+            )
             if then is not None:
                 then(letter, run)
             return letter

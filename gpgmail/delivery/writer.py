@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.letter import Format, Letter
     from gpgmail.delivery.mailer import Mailer
     from gpgmail.delivery.plan import Wish
+    from gpgmail.delivery.sharing import BccPolicy
     from gpgmail.message.draft import Draft
 
 STDOUT = "-"
@@ -37,6 +38,7 @@ def write_mail(
     sign: Wish = False,
     encrypt: Wish = False,
     format: Format = "pgpmime",
+    bcc: BccPolicy = "separate",
 ) -> Receipt:
     """Protect a mail and write it to the file *target*, or to standard output for `-`.
 
@@ -55,7 +57,9 @@ def write_mail(
         size = _write_out(watched(letter.copies[0].render(), run), target)
 
     try:
-        letter = mailer.write(message, sign=sign, encrypt=encrypt, format=format, then=write_out)
+        letter = mailer.write(
+            message, sign=sign, encrypt=encrypt, format=format, bcc=bcc, then=write_out
+        )
     except GpgmailError:
         raise
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from email.message import EmailMessage, Message
 from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
+from gpgmail.crypto.copies import encrypt as copies_of
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.charsets import UTF8, Charset
 from gpgmail.message.content import Attachment
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
+    from gpgmail.crypto.copies import Ciphertext, Shares
+
+    Attachments = tuple[Attachment, ...]
 
 _ENCRYPTED = "application/pgp-encrypted"
 _SIGNATURE = "application/pgp-signature"
@@ -62,46 +66,67 @@ def sign_text(
 
 
 def encrypt_text(
-    text: str, engine: Engine, job: Job, run: Run, *, charset: Charset = UTF8
-) -> ProtectedText:
-    """Return *text* encrypted in *charset*, and signed inside when the job has signers.
+    text: str, engine: Engine, job: Job, shares: Shares, run: Run, *, charset: Charset = UTF8
+) -> tuple[ProtectedText, ...]:
+    """Return *text* encrypted in *charset* for the keys of each of *shares*, and signed inside.
+
+    It is signed when the job has signers.
 
     Raises:
         UsageError: With code 434 if armor is other bytes in a text of that charset.
     """
     job, source = _sized(job, _encoded(text, charset))
-    armored = bytearray()
-    made = engine.encrypt(job, source, armored.extend, run)
-    return ProtectedText(_as_text(armored, charset), made)
+    made, copies = copies_of(engine, job, source, shares, run, newline=b"\n")
+    armored = (b"".join(copy.chunks()) for copy in copies)
+    return tuple(ProtectedText(_as_text(one, charset), made) for one in armored)
 
 
-def attachments(
-    given: tuple[Attachment, ...], engine: Engine, job: Job, run: Run
-) -> tuple[Attachment, ...]:
-    """Return attachments encrypted as `NAME.asc`, or where only signed with `NAME.sig` beside."""
-    protect = _encrypted if job.encrypts else _with_signature
-    return tuple(made for one in given for made in protect(one, engine, job, run))
+def encrypt_attachments(
+    given: Attachments, engine: Engine, job: Job, shares: Shares, run: Run
+) -> tuple[Attachments, ...]:
+    """Return *given* encrypted as `NAME.asc`, for the keys of each of *shares*."""
+    made = [_encrypted(one, engine, job, shares, run) for one in given]
+    return tuple(zip(*made, strict=True)) if made else ((),) * len(shares)
 
 
-def protect(draft: Draft, engine: Engine, job: Job, run: Run) -> Draft:
-    """Return *draft* with its text and every attachment protected.
+def sign_attachments(given: Attachments, engine: Engine, job: Job, run: Run) -> Attachments:
+    """Return each of *given* with its signature, `NAME.sig`, beside it."""
+    return tuple(made for one in given for made in _with_signature(one, engine, job, run))
+
+
+def sign(draft: Draft, engine: Engine, job: Job, run: Run) -> Draft:
+    """Return *draft* with its text signed in clear, and a signature beside every attachment.
 
     Raises:
         UnsupportedError: If it has an HTML text, or a text in an encoding of its own.
     """
+    mode, charset = SignatureMode.CLEARTEXT, draft.text_charset
+    done = sign_text(_text(draft), mode, engine, job, run, charset=charset)
+    signed = sign_attachments(draft.attachments, engine, job, run)
+    return replace(draft, text=done.text, attachments=signed)
+
+
+def encrypt(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) -> tuple[Draft, ...]:
+    """Return *draft* for the keys of each of *shares*, its text and every attachment encrypted.
+
+    Raises:
+        UnsupportedError: As `sign` does.
+    """
+    done = encrypt_text(_text(draft), engine, job, shares, run, charset=draft.text_charset)
+    attached = encrypt_attachments(draft.attachments, engine, job, shares, run)
+    return tuple(
+        replace(draft, text=one.text, attachments=files)
+        for one, files in zip(done, attached, strict=True)
+    )
+
+
+def _text(draft: Draft) -> str:
+    """Return the text, where there is nothing that only PGP/MIME can protect."""
     if draft.html is not None:
         raise _only_pgpmime("an HTML text cannot be protected inline")
     if draft.own_headers or any(map(is_content, draft.headers)):
         raise _only_pgpmime("a text with MIME fields of its own cannot be protected inline")
-    text = draft.text or ""
-    if job.encrypts:
-        done = encrypt_text(text, engine, job, run, charset=draft.text_charset)
-    else:
-        mode = SignatureMode.CLEARTEXT
-        done = sign_text(text, mode, engine, job, run, charset=draft.text_charset)
-    return replace(
-        draft, text=done.text, attachments=attachments(draft.attachments, engine, job, run)
-    )
+    return draft.text or ""
 
 
 def draft_of(message: EmailMessage) -> Draft:
@@ -144,7 +169,7 @@ def _encoded(text: str, charset: Charset) -> bytes:
     return charset.encode(text, "text")
 
 
-def _as_text(armored: bytearray, charset: Charset) -> str:
+def _as_text(armored: bytes | bytearray, charset: Charset) -> str:
     """Return what becomes exactly *armored* when the mail is composed."""
     try:
         text = armored.decode(charset.codec)
@@ -168,15 +193,27 @@ def _sized(job: Job, data: bytes) -> tuple[Job, Iterator[bytes]]:
     return replace(job, size=len(data)), iter((data,))
 
 
-def _encrypted(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:
+def _encrypted(
+    given: Attachment, engine: Engine, job: Job, shares: Shares, run: Run
+) -> tuple[Attachment, ...]:
     readable = look_at(given.source, run)
-    armored = Spooled()
     job = replace(job, size=readable.size)
-    engine.encrypt(job, watched(readable.chunks(), run), armored.write, run)
+    source = watched(readable.chunks(), run)
+    _, copies = copies_of(engine, job, source, shares, run, newline=b"\n")
     name = given.name if given.name is not None else readable.name
-    yield Attachment(
-        source=armored.reader(), name=f"{name or 'attachment'}.asc", content_type=_ENCRYPTED
+    return tuple(
+        Attachment(
+            source=_kept(copy).reader(), name=f"{name or 'attachment'}.asc", content_type=_ENCRYPTED
+        )
+        for copy in copies
     )
+
+
+def _kept(copy: Ciphertext) -> Spooled:
+    spool = Spooled()
+    for chunk in copy.chunks():
+        spool.write(chunk)
+    return spool
 
 
 def _with_signature(given: Attachment, engine: Engine, job: Job, run: Run) -> Iterator[Attachment]:

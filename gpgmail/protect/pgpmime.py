@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.crypto.copies import encrypt as copies_of
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.part import Part, leaf, multipart, verbatim
 from gpgmail.message.storage import Spooled
@@ -18,6 +19,7 @@ from gpgmail.protect.source import watched
 
 if TYPE_CHECKING:
     from gpgmail.core.run import Run
+    from gpgmail.crypto.copies import Ciphertext, Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,24 @@ def encrypt(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
 
     When the job has signers the signature is inside the same OpenPGP message (section 6.2).
     """
-    ciphertext = Spooled()
+    return encrypt_copies(content, engine, job, (job.recipients,), run)[0]
+
+
+def encrypt_copies(
+    content: Part, engine: Engine, job: Job, shares: Shares, run: Run
+) -> tuple[Protected, ...]:
+    """Do the same for the keys of each of *shares*, which take the place of the job's."""
     job = replace(job, size=content.size)
-    made = engine.encrypt(job, watched(content.render(), run), crlf_writer(ciphertext), run)
-    encrypted = multipart(
+    made, copies = copies_of(engine, job, watched(content.render(), run), shares, run)
+    return tuple(Protected(_encrypted(copy), made) for copy in copies)
+
+
+def _encrypted(ciphertext: Ciphertext) -> Part:
+    return multipart(
         "encrypted",
         (_control_part(), _ciphertext_part(ciphertext)),
         parameters={"protocol": "application/pgp-encrypted"},
     )
-    return Protected(encrypted, made)
 
 
 def _control_part() -> Part:
@@ -79,7 +90,7 @@ def _control_part() -> Part:
     )
 
 
-def _ciphertext_part(ciphertext: Spooled) -> Part:
+def _ciphertext_part(ciphertext: Ciphertext) -> Part:
     headers = (
         ("Content-Type", 'application/octet-stream; name="encrypted.asc"'),
         ("Content-Description", "OpenPGP encrypted message"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.core.envelope import RecipientType
-from gpgmail.core.errors import KeySelectionError, UsageError
+from gpgmail.core.errors import KeySelectionError, PolicyError, UsageError
 from gpgmail.core.run import Run
 from gpgmail.delivery.plan import make_plan
 from gpgmail.keys.keyrings import Keyrings
@@ -36,8 +36,9 @@ def keyrings(sender):
 
 @pytest.fixture
 def plan(keyrings):
-    def make(composed, *, sign=False, encrypt=False):
-        return make_plan(compose(composed), keyrings, sign=sign, encrypt=encrypt, run=Run())
+    def make(composed, *, sign=False, encrypt=False, bcc="separate"):
+        composed = compose(composed)
+        return make_plan(composed, keyrings, sign=sign, encrypt=encrypt, bcc=bcc, run=Run())
 
     return make
 
@@ -149,9 +150,58 @@ def test_a_key_of_a_bcc_recipient_and_of_another_is_in_both(plan):
     assert copies(made) == [(["many@example.org"], key), ([WORK], key)]
 
 
-def test_a_bcc_recipient_without_a_key_of_his_own_gets_the_others(plan):
-    made = plan(draft(ALICE, bcc="archive@example.net"), encrypt=[fingerprint("alice")])
-    assert copies(made) == [([ALICE], ids("alice")), (["archive@example.net"], ids("alice"))]
+def test_a_bcc_recipient_without_a_key_of_his_own_gets_nothing(plan):
+    """None of the keys is known to be his: what he got he could not read, or it would name him."""
+    with pytest.raises(KeySelectionError, match=r"archive@example\.net"):
+        plan(draft(ALICE, bcc="archive@example.net"), encrypt=[fingerprint("alice")])
+
+
+def test_unless_all_keys_that_may_be_his_are_hidden(plan):
+    names = [fingerprint("alice"), fingerprint("bob")]
+    made = plan(draft(ALICE, bcc="archive@example.net"), encrypt=names, bcc="hidden")
+    assert copies(made) == [([ALICE, "archive@example.net"], ids("alice", "bob"))]
+    assert [key.hidden for key in made.copies[0].keys] == [False, True]
+
+
+def test_hidden_keys_are_those_of_bcc_recipients_alone(plan):
+    names = [fingerprint(name) for name in ("alice", "bob", "carol")]
+    made = plan(draft(ALICE, bcc=BOB), encrypt=names, bcc="hidden")
+    assert [recipient.address for recipient in made.copies[0].recipients] == [ALICE, BOB]
+    hidden = {key.subkey[-16:]: key.hidden for key in made.copies[0].keys}
+    assert hidden == {
+        encryption_id("alice"): False,
+        encryption_id("carol"): False,
+        encryption_id("bob"): True,
+    }
+
+
+def test_a_key_that_others_have_too_is_not_hidden(plan):
+    made = plan(
+        draft("many@example.org", bcc=WORK),
+        encrypt=[fixture_key("several-uids", "many").fingerprint],
+        bcc="hidden",
+    )
+    assert [key.hidden for key in made.copies[0].keys] == [False]
+
+
+@pytest.mark.parametrize("encrypt", [True, [fingerprint("alice"), fingerprint("bob")]])
+def test_bcc_recipients_of_an_encrypted_mail_can_be_forbidden(plan, encrypt):
+    with pytest.raises(PolicyError, match=BOB):
+        plan(draft(ALICE, bcc=BOB), encrypt=encrypt, bcc="forbid")
+    assert len(plan(draft(ALICE), encrypt=encrypt, bcc="forbid").copies) == 1
+    assert len(plan(draft(ALICE, bcc=BOB), sign=True, bcc="forbid").copies) == 1
+
+
+def test_a_bcc_recipient_named_by_a_group_has_the_keys_of_its_members(plan, keyrings, monkeypatch):
+    members = {"team@example.net": ("alice@example.org", "bob@example.org")}
+    real = keyrings.recipients
+    monkeypatch.setattr(
+        keyrings,
+        "recipients",
+        lambda query, run: [key for one in members.get(query, [query]) for key in real(one, run)],
+    )
+    made = plan(draft(CAROL, bcc="team@example.net"), encrypt=[CAROL, "team@example.net"])
+    assert copies(made) == [([CAROL], ids("carol")), (["team@example.net"], ids("alice", "bob"))]
 
 
 def test_when_only_the_bcc_recipients_keys_are_named_nobody_gets_anything(plan):

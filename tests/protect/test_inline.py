@@ -46,7 +46,12 @@ FILE = bytes(range(256)) * 300
 
 def protected(gpg, draft, **facts):
     """The draft protected inline, as a mail."""
-    return mail(b"".join(body(inline.protect(draft, engine(), job(gpg, **facts), Run())).render()))
+    made = job(gpg, **facts)
+    if made.recipients:
+        (done,) = inline.encrypt(draft, engine(), made, [made.recipients], Run())
+    else:
+        done = inline.sign(draft, engine(), made, Run())
+    return mail(b"".join(body(done).render()))
 
 
 def covers(got):

@@ -1,0 +1,53 @@
+"""The checksum of ASCII armor (RFC 9580 section 6.1.1), with a way to change a message's beginning.
+
+It is linear: what another beginning changes is known without reading what follows it again.
+"""
+
+from __future__ import annotations
+
+_GENERATOR, _INITIAL = 0x1864CFB, 0xB704CE
+_TOP = 1 << 24
+
+
+def checksum(data: bytes) -> int:
+    """Return the checksum of *data*; for a few packets, since it takes its time over each byte."""
+    state = _INITIAL
+    for octet in data:
+        state ^= octet << 16
+        for _ in range(8):
+            state = _doubled(state)
+    return state
+
+
+def with_head(whole: int, old: bytes, new: bytes, behind: int) -> int:
+    """Return the checksum of a message that begins with *new* where it began with *old*.
+
+    *whole* is that of the message with *old*, *behind* the number of bytes after it.
+    """
+    return whole ^ _times(checksum(old) ^ checksum(new), _shift(behind))
+
+
+def _shift(octets: int) -> int:
+    """Return what a state is multiplied with when *octets* bytes of zero follow: x^(8n)."""
+    power, square = 1, 1 << 8
+    while octets:
+        if octets & 1:
+            power = _times(power, square)
+        square = _times(square, square)
+        octets >>= 1
+    return power
+
+
+def _times(one: int, other: int) -> int:
+    product = 0
+    while other:
+        if other & 1:
+            product ^= one
+        one = _doubled(one)
+        other >>= 1
+    return product
+
+
+def _doubled(state: int) -> int:
+    state <<= 1
+    return state ^ _GENERATOR if state & _TOP else state
