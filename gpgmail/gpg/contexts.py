@@ -32,6 +32,7 @@ from gpgmail.gpg.operation import (
     told,
 )
 from gpgmail.gpg.status import StatusLine
+from gpgmail.gpg.trouble import agent_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ class Contexts:
     def __init__(self) -> None:
         load()
         self._idle: list[_Worker] = []
+        weakref.finalize(self, _close_all, self._idle)
         _all.add(self)
 
     def execute(
@@ -83,7 +85,7 @@ class Contexts:
         collected = bytearray()
         words = [*home.arguments(), *ALWAYS, "--pinentry-mode", pinentry_mode(home, dialogue)]
         words += arguments[: arguments.index("--")] if "--" in arguments else arguments
-        with agent_ended_if_stopped(home), self._worker(run) as worker:
+        with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as worker:
             launcher = worker.launcher
             run.status(f"gpg {worker.binary.shown_version} in {home.directory}, by gpgme", level=2)
             run.status(" ".join((worker.binary.path, *words)), level=3)
@@ -95,6 +97,7 @@ class Contexts:
                 signature=next(iter((extra_input or {}).values()), None),
                 answer=(lambda: hearing.take(launcher.status())) if dialogue else None,
             )
+            exchange.begin()
             worker.inbox.put(exchange)
             what = f"gpg in {home.directory}"
             failure = worker.serve(exchange, run, what)
@@ -111,8 +114,7 @@ class Contexts:
 
     def close(self) -> None:
         """End the idle contexts and remove their directories."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def forget(self) -> None:
         """Leave the contexts to the process that made them: a forked child has no such threads."""
@@ -186,6 +188,11 @@ def _context(program: str) -> Context:
     context = gpgme.Context()
     context.set_engine_info(gpgme.Protocol.OpenPGP, program, None)
     return cast("Context", context)
+
+
+def _close_all(idle: list[_Worker]) -> None:
+    while idle:
+        idle.pop().close()
 
 
 def _forget_all() -> None:

@@ -11,6 +11,7 @@ import os
 import queue
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from gpgmail.core.situations import Situation
@@ -67,9 +68,13 @@ class Context(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The thread is done: libgpgme's error number, 0 for none, and what went wrong on our side."""
+    """The thread is done: libgpgme's error number, 0 for none, and what went wrong on our side.
+
+    *rest* is output that the caller has not had yet.
+    """
 
     number: int = 0
+    rest: bytes = b""
     failure: Exception | None = None
 
 
@@ -120,9 +125,7 @@ class Exchange:
             number = int(failure.code)
         finally:
             context.passphrase_cb = None
-        if self._written:
-            self._flush()
-        return Ended(number)
+        return Ended(number, bytes(self._written))
 
     def read(self, size: int) -> bytes:
         """Return at most *size* bytes of the source."""
@@ -140,7 +143,7 @@ class Exchange:
 
     def _flush(self) -> None:
         data, self._written = bytes(self._written), bytearray()
-        self._asked(lambda: self._sink(data))
+        self._asked(partial(self._sink, data))
 
     def _asker(self, answer: Callable[[], bytes]) -> Callable[..., None]:
         def ask(*told: object) -> None:
@@ -158,6 +161,10 @@ class Exchange:
 
     # ---- the caller's thread ----
 
+    def begin(self) -> None:
+        """Read what libgpgme will ask for first: most messages are no longer than that."""
+        self._read, self._whole = self._next_block()
+
     def serve(self, run: Run, what: str) -> int:
         """Do what is requested until libgpgme is done; return its error number, or 0."""
         while True:
@@ -170,6 +177,8 @@ class Exchange:
                 self._ended = True
                 if request.failure is not None:
                     raise request.failure
+                if request.rest:
+                    self._sink(request.rest)
                 return request.number
             self._owed = True
             self._replies.put(request())

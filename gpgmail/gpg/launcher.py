@@ -102,9 +102,7 @@ class Launcher:
             raise
 
     def _fill(self) -> None:
-        stated = (f"export {name}={shlex.quote(value)}" for name, value in environment().items())
-        program = f"program={shlex.quote(self.binary.path)}"
-        self._write("program", f"{'; '.join((program, *stated))}\n")
+        self._write("program", f"program={shlex.quote(self.binary.path)}\n")
         self._write("gpg", _SCRIPT)
         self._file("gpg").chmod(_MODE)
         for name in ("pipe", "ends"):
@@ -125,7 +123,8 @@ class Launcher:
     def prepare(self, words: Sequence[str]) -> None:
         """Begin an operation: gpg gets *words* before what the library says."""
         quoted = " ".join(map(shlex.quote, words))
-        self._write("words", f'set -- {quoted} "$@"\n')
+        stated = (f"export {name}={shlex.quote(value)}" for name, value in environment().items())
+        self._write("words", "\n".join((f'set -- {quoted} "$@"', *stated, "")))
         for name in ("status", "said"):
             self._write(name, "")
         self._seen = 0
