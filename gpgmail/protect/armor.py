@@ -60,13 +60,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The OpenPGP blocks of a text in their order, and what stands around them.
+    """The OpenPGP blocks of a text in their order, and what stands before each and behind the last.
 
     `unfinished` is the number of blocks that begin and have no end.
     """
 
     blocks: tuple[Block, ...]
-    outside: bytes
+    outside: tuple[bytes, ...]
     unfinished: int = 0
 
 
@@ -83,7 +83,7 @@ def find_blocks(text: bytes) -> Blocks:
         blocks.append(_block(text[start:end], signed=signed))
         position = end
     outside.append(text[position:])
-    return Blocks(tuple(blocks), b"".join(outside), unfinished)
+    return Blocks(tuple(blocks), tuple(outside), unfinished)
 
 
 def _spans(text: bytes) -> Iterator[tuple[int, int | None, bool]]:

@@ -108,28 +108,33 @@ class Opener:
 
     def _several(self, entity: Entity, shelter: Shelter) -> Iterator[ReadPart]:
         """The parts of a mail, attachments with their detached signatures."""
+        used: Entity | None = None
         for child, signature, named in shapes.paired(entity):
             if signature is None:
-                yield from self.open(child, shelter)
+                if child is not used:
+                    yield from self.open(child, shelter)
             elif named:
                 armor = self._desk.content(signature)
                 opened, _ = self._desk.detached((self._desk.content(child),), armor)
                 yield from self.open(child, shelter.inside(opened))
+            elif (found := self._beside(child, signature, shelter)) is not None:
+                used = signature
+                yield from self.open(*found)
             else:
-                yield from self._beside(child, signature, shelter)
+                yield from self.open(child, shelter)
 
-    def _beside(self, child: Entity, signature: Entity, shelter: Shelter) -> Iterator[ReadPart]:
-        """A part with a signature behind it that need not be its own."""
-        armor = self._desk.content(signature)
-        found = self._desk.covers(forms.of_entity(child.raw), armor)
+    def _beside(
+        self, child: Entity, signature: Entity, shelter: Shelter
+    ) -> tuple[Entity, Shelter] | None:
+        """Return a part that is signed by what stands behind it, None if that is of another."""
+        found = self._desk.covers(forms.of_entity(child.raw), self._desk.content(signature))
         if found is None:
             self._desk.problems.append(
-                "a signature stands beside the parts, and is of none of them"
+                "a signature beside the parts is of none of them"
             )
-            yield from self.open(child, shelter)
-            return
+            return None
         opened, over = found
-        yield from self.open(walk.parse(over), shelter.inside(opened))
+        return walk.parse(over), shelter.inside(opened)
 
     def _leaf(self, entity: Entity, shelter: Shelter) -> Iterator[ReadPart]:
         """A text or a file, with the OpenPGP messages in it opened."""

@@ -33,7 +33,7 @@ from gpgmail.protect.verdict import (
     Verdict,
     complaints,
     counted,
-    signer_of,
+    signers_of,
 )
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def _judge(
     said = counted(parts)
     signatures = tuple(seen for opened in desk.opened for seen in opened.signatures)
     first = next((opened for opened in desk.opened if opened.decrypted), Opened())
-    signer, author = signer_of(said), authors.author
+    author, signers = authors.author, signers_of(said)
+    his = (seen for seen in signers if authors.validity(seen) is not None)
+    signer = next(his, next(iter(signers), None))
     known = authors.validity(signer) if signer else None
     headers = _headers(root, opener)
     problems = [*desk.problems, *complaints(said, signatures)]

@@ -8,6 +8,7 @@ clear is not verified there, since what a reader sees of it depends on the marku
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import CryptoError, KeySelectionError
@@ -72,22 +73,29 @@ def _text(entity: Entity, content: bytes) -> bytes:
 
 
 def _opened(entity: Entity, found: Blocks, shelter: Shelter, desk: Desk) -> Iterator[Piece]:
-    around = found.outside.strip()
+    around = any(map(_said, found.outside))
     if len(found.blocks) > 1:
         desk.problems.append("a text has several OpenPGP blocks: nothing ties them together")
     if around:
         desk.problems.append("text stands outside the OpenPGP block of the body")
     alone = len(found.blocks) == 1 and not around
-    if entity.content_type == _HTML:
-        entity = replace(entity, content_type="text/plain", params={"charset": "utf-8"})
-    for block in found.blocks:
+    params = {"charset": "utf-8"} if entity.content_type == _HTML else entity.params
+    entity = replace(entity, content_type="text/plain", params=params)
+    for block, before in zip_longest(found.blocks, found.outside):
+        if _said(before):
+            yield Piece(shelter.part(entity, before), shelter, decrypted=False)
+        if block is None:
+            break
         opened, inner = _block(entity, block, desk, alone=alone)
         inside = shelter.inside(opened)
         part = inside.part(entity, inner)
         charset = block.charset or _charset_within(part, opened)
         yield Piece(replace(part, charset=charset), inside, decrypted=opened.decrypted)
-    if around:
-        yield Piece(shelter.part(entity, found.outside), shelter, decrypted=False)
+
+
+def _said(text: bytes) -> bool:
+    """Tell whether a text is more than blanks, those that do not break among them."""
+    return bool(text.replace(b"\xc2\xa0", b" ").strip())
 
 
 def _block(entity: Entity, block: Block, desk: Desk, *, alone: bool) -> tuple[Opened, bytes]:

@@ -105,7 +105,8 @@ _NOT_GOOD = tuple(Outcome)[list(Outcome).index(Outcome.BAD) :]
 class Verdict:
     """What holds for the mail.
 
-    `signer` is the good signature that covers the whole content; None where there is none.
+    `signer` is the good signature that covers the whole content, the author's where there are
+    several; None where there is none.
     `author` is the address in From, which everybody can write there: `author_validity` is that of
     the signer's user id with this address, and empty where his key has no such user id.
     `signatures` are all that were found, also bad ones. `problems` says in words what does not
@@ -158,11 +159,12 @@ class ReadMail:
     verdict: Verdict
 
 
-def signer_of(parts: Sequence[ReadPart]) -> SignatureSeen | None:
-    """Return the first good signature by a key that signed every part, otherwise None."""
+def signers_of(parts: Sequence[ReadPart]) -> tuple[SignatureSeen, ...]:
+    """Return good signatures by keys that signed every part, one of each key."""
     keys = [{seen.primary for seen in part.good} for part in parts]
     common = set.intersection(*keys) if keys else set()
-    return next((seen for part in parts for seen in part.good if seen.primary in common), None)
+    found = {seen.primary: seen for part in reversed(parts) for seen in reversed(part.good)}
+    return tuple(seen for primary, seen in reversed(found.items()) if primary in common)
 
 
 def counted(parts: Sequence[ReadPart]) -> Sequence[ReadPart]:
@@ -174,7 +176,7 @@ def complaints(parts: Sequence[ReadPart], signatures: Sequence[SignatureSeen]) -
     """Return in words which signatures are not good, and what covers only a part."""
     bad = [_complaint(seen) for seen in signatures if seen.status is not SignatureStatus.GOOD]
     signed, encrypted = ([part.signed for part in parts], [part.encrypted for part in parts])
-    if all(signed) and signer_of(parts) is None:
+    if all(signed) and not signers_of(parts):
         bad.append("the parts are signed by different keys")
     for what, held in (("signed", signed), ("encrypted", encrypted)):
         if Cover.of(held) is Cover.PART:

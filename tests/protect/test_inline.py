@@ -243,10 +243,11 @@ def test_a_message_keeps_text_and_attachments():
 def test_text_around_a_block_is_not_signed(sender, opened):
     armor = clearsigned(sender, TEXT)
     got = opened(mail(leaf(b"Before\r\n" + armor + b"After\r\n")))
-    assert [part.signed for part in got.parts] == [True, False]
-    assert b"Before" not in got.parts[0].content
-    assert b"Before" in got.parts[1].content
-    assert b"After" in got.parts[1].content
+    before, inside, after = got.parts
+    assert [part.signed for part in got.parts] == [False, True, False]
+    assert (before.content, after.content.strip()) == (b"Before\r\n", b"After")
+    assert b"Before" not in inside.content
+    assert b"After" not in inside.content
     assert covers(got) == (PART, NONE)
     assert "outside" in " ".join(got.verdict.problems)
     with pytest.raises(PolicyError):
@@ -256,7 +257,8 @@ def test_text_around_a_block_is_not_signed(sender, opened):
 def test_text_around_an_encrypted_block_is_not_encrypted(sender, opened):
     data = mail(leaf(b"Before\r\n" + sealed(sender, b"secret") + b"After\r\n"))
     got = opened(data)
-    assert (got.parts[0].content, got.parts[0].encrypted) == (b"secret", True)
+    assert (got.parts[1].content, got.parts[1].encrypted) == (b"secret", True)
+    assert [part.outside for part in got.parts] == [True, False, True]
     assert covers(got) == (NONE, PART)
     assert b"secret" not in got.message.as_bytes()
 
