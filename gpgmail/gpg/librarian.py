@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from gpgmail.gpg.python_gnupg import Outcome
 
 _NOT_FOUND = frozenset({9, 17})  # libgpg-error: no public key, no secret key
-_OURS = ("[GNUPG:]",)
+_NO_COMPLAINTS = ("[GNUPG:]", "checking the trustdb", "marginals needed", "depth:", "next trustdb")
+# A key of one's own was deleted, and its trust stayed behind.
+_UNTRUE_TRUST = "public key of ultimately trusted key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,14 @@ class Librarian:
         Raises:
             KeyringError: If gpg could not read the keyring to its end.
         """
-        from gpgmail.gpg.python_gnupg import python_gnupg
         from gpgmail.gpg.trouble import require_agent
 
         options = ["--with-secret"] if secret else []
         options += [] if check_trust else ["--no-auto-check-trustdb"]
-        with python_gnupg(self._home, self._run, "listing keys") as gpg:
-            outcome = gpg.listing(queries, *options)
+        outcome = self._listing(queries, options)
+        if outcome.returncode and any(_UNTRUE_TRUST in line for line in outcome.messages):
+            # The check of trust failed, not the listing; it is done now and is not made again.
+            outcome = self._listing(queries, options)
         if secret:
             require_agent(self._home, "\n".join(outcome.messages))
         if outcome.returncode and not _only_missing(outcome):
@@ -97,13 +101,20 @@ class Librarian:
             )
         return outcome.data
 
+    def _listing(self, queries: Sequence[str], options: Sequence[str]) -> Outcome:
+        from gpgmail.gpg.python_gnupg import python_gnupg
+
+        with python_gnupg(self._home, self._run, "listing keys") as gpg:
+            return gpg.listing(queries, *options)
+
     @property
     def _place(self) -> str:
-        return ", ".join(map(str, self._home.keyrings or (self._home.directory,)))
+        return ", ".join(map(shown, self._home.keyrings or (self._home.directory,)))
 
     def _complaint(self, outcome: Outcome) -> str:
-        lines = [line for line in outcome.messages if not line.startswith(_OURS)]
-        said = lines[-1].removeprefix("gpg: ") if lines else f"exit code {outcome.returncode}"
+        messages = (line.removeprefix("gpg: ") for line in outcome.messages)
+        lines = [line for line in messages if not line.startswith(_NO_COMPLAINTS)]
+        said = lines[-1] if lines else f"exit code {outcome.returncode}"
         return f"gpg could not read all of it: {said}"
 
 

@@ -126,8 +126,8 @@ def _disk_bases() -> list[Path]:
 
 
 def _usable(base: Path) -> bool:
-    short = len(os.fsencode(base)) <= _LONGEST_BASE
-    return short and base.is_dir() and os.access(base, os.W_OK | os.X_OK)
+    fits = len(os.fsencode(base)) <= _LONGEST_BASE and ":" not in os.fspath(base)
+    return fits and base.is_dir() and os.access(base, os.W_OK | os.X_OK)
 
 
 def _is_ours(path: Path) -> bool:

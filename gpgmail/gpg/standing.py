@@ -1,7 +1,8 @@
 """Whether gpg can work in a user's home where it stands, found out before gpg fails there.
 
 A home on a read-only file system takes neither locks nor a trust database, and an agent has no
-place for its sockets; a long path is none for sockets either, unless gpg has them below /run/user.
+place for its sockets; a long path, or one with a colon, is none for sockets either, unless gpg has
+them below /run/user.
 What stands here decides nothing: `keys/keyring.py` takes a linked home where this says no.
 """
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from gpgmail.gpg.home import Home
 
 _LONGEST_NAME = "S.gpg-agent.browser"  # an agent that cannot have all its sockets does not start
-_LONGEST_PATH = 107 if sys.platform == "linux" else 103  # bytes: sun_path without its NUL
+_LONGEST_PATH = 106 if sys.platform == "linux" else 102  # bytes; gpg wants two of sun_path spare
+_REFUSED = b":"  # gpg-agent takes no socket with one in its path
 _ELSEWHERE = b"%Assuan%"  # how a file begins that names a socket at another path
 
 
@@ -39,7 +41,8 @@ def agent_can_run(home: Home) -> bool:
 
 
 def _fits(directory: Path) -> bool:
-    return len(os.fsencode(directory / _LONGEST_NAME)) <= _LONGEST_PATH
+    path = os.fsencode(directory / _LONGEST_NAME)
+    return len(path) <= _LONGEST_PATH and _REFUSED not in path
 
 
 def _stands(sockets: Path) -> bool:

@@ -6,6 +6,7 @@ cannot work, or would change what it may not, is served from one of our own that
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -80,12 +81,14 @@ class Serving:
     def files(self, place: Place, run: Run, fingerprints: Sequence[str]) -> tuple[Path, ...]:
         """Return files that gpg can read with `--keyring` beside another home."""
         from gpgmail.gpg.librarian import Librarian
-        from gpgmail.gpg.prepared import Sources, prepare
+        from gpgmail.gpg.prepared import Sources, linked, prepare
 
         home = self.public(place, run)
         if has_keyboxd(place):
             exported = Librarian(home, run).export_keys(fingerprints, armor=False)
             home = self._hold("files", prepare(Sources(public=(exported,)), run))
+        elif ":" in os.fspath(home.directory) and (share := linked(home, run)) is not None:
+            home = self._hold("files", share)  # gpg takes what stands before it for a kind of file
         ring = active_ring(home.directory)
         return home.keyrings if ring is None else (ring, *home.keyrings)
 
