@@ -83,18 +83,15 @@ class Passphrases:
         """
         if source is None:
             return cls()
+        if callable(source) and not isinstance(source, Stored):
+            return cls(ask=_asking(source))
         if isinstance(source, Mapping):
             _require_keys(source)
-            return cls({key: _value(value) for key, value in source.items()})
-        if isinstance(source, str | bytes | Secret | Stored):
-            return cls({ANY_KEY: _value(source)})
-
-        def ask(event: KeyPassphrase) -> None:
-            answer = source(event)
-            if answer is not None:
-                event.passphrase = answer.reveal() if isinstance(answer, Secret) else answer
-
-        return cls(ask=ask)
+            values = {key: _value(value) for key, value in source.items()}
+        else:
+            values = {ANY_KEY: _value(source)}
+        del source  # a traceback may show what a frame holds
+        return cls(values)
 
     @property
     def silent(self) -> bool:
@@ -225,6 +222,15 @@ class Passphrases:
         for fingerprint in self._asked:
             self._answers.pop(fingerprint, None)
         self._asked.clear()
+
+
+def _asking(source: Callable[[KeyPassphrase], str | Secret | None]) -> Ask:
+    def ask(event: KeyPassphrase) -> None:
+        answer = source(event)
+        if answer is not None:
+            event.passphrase = answer.reveal() if isinstance(answer, Secret) else answer
+
+    return ask
 
 
 def require_usable(secret: Secret, subject: str) -> None:
