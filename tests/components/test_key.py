@@ -14,11 +14,10 @@ from gpgmail.components import Key, wording
 from gpgmail.core.errors import KeyringError, KeySelectionError, PassphraseError
 from gpgmail.gpg import runner
 from tests.components.support import ALICE, SENDER, Ears, failing, psmtp, text_of
-from tests.crypto.helpers import Gpg
 from tests.keys.facts import key as made_key
 from tests.keys.facts import part
 from tests.servers.readers import Gpg as Reader
-from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, situations
+from tests.support.keyrings import KEYRINGS, fixture_key, situations
 
 MANY = fixture_key("several-uids", "many")
 LEGACY = fixture_key("legacy", "legacy")
@@ -192,31 +191,6 @@ def test_algorithms_are_named_as_on_the_reference(algorithm, curve, length, word
     primary = part(1, "cs", algorithm=algorithm, curve=curve, length=length)
     key = made_key(1, primary=primary)
     assert (wording.algorithm(key), wording.curve(key), wording.length(key)) == words
-
-
-KINDS = {  # gpg's word for a kind of key: what the reference calls it
-    "rsa1024": ("RSA", "", 1024),
-    "rsa3072": ("RSA", "", 3072),
-    "dsa1024": ("DSA", "", 1024),
-    "dsa2048": ("DSA", "", 2048),
-    "nistp256": ("ECDSA", "secp256r1", 256),
-    "nistp384": ("ECDSA", "secp384r1", 384),
-    "nistp521": ("ECDSA", "secp521r1", 528),
-    "secp256k1": ("ECDSA", "secp256k1", 256),
-    "ed25519": ("EdDSA", "Ed25519", 256),
-}
-
-
-@pytest.mark.proves("Key.curve", "Key.public_key_algorithm", "Key.public_key_length")
-def test_every_kind_of_key_that_gpg_makes():
-    with empty_home() as path:
-        gpg = Gpg(path)
-        made = {kind: gpg.new_key(kind, kind, usage="sign,cert") for kind in KINDS}
-        for kind, words in KINDS.items():
-            key = Key(path, fingerprint=made[kind])
-            assert (key.public_key_algorithm, key.curve, key.public_key_length) == words
-            assert key.usage == "Certifying Other Certificates,Signing Emails and Files"
-            assert (key.usage_flags, key.version, key.revoked) == (0x03, 4, False)
 
 
 # ---------------------------------------------------------------------------- by flat properties
