@@ -36,6 +36,7 @@ class Job:
     from_: str = "sender@example.org"
     to: tuple[str, ...] = ("alice@example.org",)
     bcc: tuple[str, ...] = ()
+    bcc_policy: str = "separate"
     subject: str = "Grüße"
     text: str = "Everything is safe.\n"
     attach: tuple[Path, ...] = ()
@@ -99,6 +100,7 @@ def toolkit(job: Job) -> Report:
                 sign=job.sign,
                 encrypt=job.encrypt,
                 format="inline" if job.inline else "pgpmime",
+                bcc=job.bcc_policy,
             )
     except gpgmail.GpgmailError as error:
         return _failed(error)
@@ -141,6 +143,7 @@ def _fill(mailer: PSMTP, job: Job) -> None:
         "OpenSSLCAFile": job.ca_file,
         "MessageFormat": "INLINE" if job.inline else "PGPMIME",
         "ProcessAttachments": "True",
+        "BccPolicy": job.bcc_policy,
     }
     for name, value in settings.items():
         mailer.config(f"{name}={value}")
@@ -168,6 +171,7 @@ def command(job: Job) -> Report:
         for value in values:
             arguments += [f"--{name}", value]
     arguments += ["--format", "inline" if job.inline else "pgpmime"]
+    arguments += ["--bcc-policy", job.bcc_policy]
     outcome = commands.call(*arguments, stdin=job.text.encode())
     assert "Traceback" not in outcome.errors
     told = json.loads(outcome.text)

@@ -16,9 +16,10 @@ import pytest
 import gpgmail
 from gpgmail import PSMTP
 from gpgmail.components import Attachment, Key
+from tests.crypto.helpers import Gpg as RawGpg
 from tests.e2e.faces import FACES, Job
 from tests.servers.postfix_config import PASSWORD, REFUSAL, REFUSED, USER
-from tests.servers.readers import Gpg, signed_parts
+from tests.servers.readers import Gpg, encrypted_part, signed_parts
 from tests.support import commands
 from tests.support.keyrings import fixture_key
 
@@ -137,20 +138,49 @@ def test_an_inline_mail_arrives(face, job, postfix, place):
     assert all(one.decrypted for one in opened)
 
 
-@pytest.mark.parametrize("name", ["toolkit", "command"])
-def test_a_blind_copy_is_its_own(job, postfix, place, name):
-    assert FACES[name](job("starttls", bcc=("bob@example.org",))).text == ""
+HIDDEN = "0" * 16
+BOB = fixture_key("modern", "bob")
+
+
+def encryption_id(key):
+    return next(part.fingerprint[-16:] for part in key.subkeys if "e" in part.capabilities)
+
+
+@pytest.mark.parametrize("form", [f"{a} {b}" for a in ("separate", "hidden") for b in "MI"])
+def test_no_mailbox_shows_the_key_of_a_bcc_recipient(face, job, postfix, place, form):
+    """`gpg --list-packets` on what each mailbox holds; both are opened and signed by the sender."""
+    policy, inline = form.split()[0], form.endswith("I")
+    wanted = job("starttls", bcc=("bob@example.org",), bcc_policy=policy, inline=inline)
+    assert face(wanted).text == ""
 
     (open_copy,) = postfix.mail_for("alice@example.org")
     (blind_copy,) = postfix.mail_for("bob@example.org")
     reader = Gpg(place("recipients-home"))
-    bob = fixture_key("modern", "bob").subkeys[0].fingerprint[-16:]
-    assert bob not in reader.read_encrypted(open_copy).recipients
-    assert reader.read_encrypted(blind_copy).recipients == (bob,)
+    told = []
     for mail in (open_copy, blind_copy):
+        message = email.message_from_bytes(mail, policy=email.policy.default)
+        text = message.get_body(("plain",)) if inline else None
+        sealed = text.get_content().encode() if text else encrypted_part(mail)
+        told.append(RawGpg(reader.home).recipients(sealed))
+        verdict = reader.read(sealed)
+        assert (verdict.decrypted, verdict.signature, verdict.signer) == (True, "good", SENDER)
         ours = mail.partition(b"\n\n")[0].partition(b"\nDate: ")[2]
         assert ours
         assert b"bob@example.org" not in ours
+    alice, bob = encryption_id(ALICE), encryption_id(BOB)
+    separate = [(alice,), (bob,)]
+    hidden = [(alice, HIDDEN)] * 2
+    assert [tuple(sorted(ids, reverse=True)) for ids in told] == (
+        separate if policy == "separate" else hidden
+    )
+
+
+def test_a_bcc_recipient_can_be_forbidden(face, job, postfix):
+    report = face(job("starttls", bcc=("bob@example.org",), bcc_policy="forbid"))
+
+    assert report.code == ("gpgmail", 3)
+    assert "bob@example.org" in report.text
+    assert postfix.all_mail() == []
 
 
 def test_odd_addresses_arrive(face, job, postfix):
