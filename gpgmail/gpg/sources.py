@@ -96,13 +96,13 @@ class Passphrase:
         Raises:
             UsageError: If the command is empty or has an open quote.
         """
-        words = ["/bin/sh", "-c", *_words(command, whole=True)] if shell else _words(command)
-        if not words or not words[-1 if shell else 0]:
+        words = _words(command, shell=shell)
+        if not words:
             raise Situation.BAD_VALUE.error(
                 "cannot be taken apart into words", subject="passphrase command"
             )
         # Of the words only the program is shown: an argument may be a secret.
-        shown = f"command {PurePath(words[0]).name}" if not shell else "shell command"
+        shown = "shell command" if shell else f"command {PurePath(words[0]).name}"
         return cls(shown, lambda _, run: read_command(words, run, timeout))
 
     @classmethod
@@ -225,13 +225,15 @@ def read_keyring(service: str, name: str, run: Run) -> Secret:
     return Secret(found)
 
 
-def _words(command: str | Sequence[str], *, whole: bool = False) -> list[str]:
+def _words(command: str | Sequence[str], *, shell: bool) -> list[str]:
+    """Return the words to run, none where there are none."""
     if not isinstance(command, str):
-        return list(command)
+        return [] if shell else list(command)
     try:
-        return [command] if whole else shlex.split(command)
+        words = shlex.split(command) if not shell else command.split()
     except ValueError:
         return []
+    return ["/bin/sh", "-c", command] if shell and words else words
 
 
 def _limited(run: Run, seconds: float) -> AbstractContextManager[None]:

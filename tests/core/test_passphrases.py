@@ -14,6 +14,19 @@ from gpgmail.core.secret import Secret
 PRIMARY, SUBKEY = "AB" * 20, "CD" * 20
 
 
+class Kept:
+    """A passphrase that is fetched; `{}` in it stands for the key."""
+
+    def __init__(self, text):
+        self.text = text
+        self.asked = []
+
+    def fetch(self, fingerprint, run):
+        run.check("fetching")
+        self.asked.append(fingerprint)
+        return Secret(self.text.format(fingerprint))
+
+
 def answer(passphrases, *, fingerprint=PRIMARY, key_id=SUBKEY[-16:], wrong=False, run=None):
     return passphrases.answer(
         user_id="Ann <ann@example.org>",
@@ -63,11 +76,8 @@ def test_what_names_no_key_is_refused_and_not_shown(name):
 )
 @pytest.mark.parametrize("how", ["value", "mapping", "handler", "fetched"])
 def test_what_can_be_no_passphrase_is_refused_before_gpg_hears_of_it(bad, how):
-    class Kept:
-        def fetch(self, fingerprint, run):
-            return Secret(bad)
-
-    source = {"value": bad, "mapping": {PRIMARY: bad}, "handler": lambda _: bad, "fetched": Kept()}
+    kept = Kept(bad)
+    source = {"value": bad, "mapping": {PRIMARY: bad}, "handler": lambda _: bad, "fetched": kept}
     with pytest.raises(PassphraseError) as caught:
         answer(Passphrases.of(source[how]))
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
@@ -92,7 +102,7 @@ def test_everything_else_stays_as_it_is(word):
 
 @pytest.mark.parametrize("value", [7, {PRIMARY: 7}, object()])
 def test_what_is_no_text_is_refused(value):
-    with pytest.raises(UsageError, match="takes a text, not (int|object)"):
+    with pytest.raises(UsageError, match=r"takes a text, not (int|object)"):
         Passphrases.of(value)
 
 
@@ -131,21 +141,15 @@ def test_a_wrong_value_tells_the_handler_so():
 
 
 def test_what_is_kept_elsewhere_is_fetched_once_for_each_key_that_wants_it():
-    class Kept:
-        asked = []
-
-        def fetch(self, fingerprint, run):
-            self.asked.append(fingerprint)
-            return Secret(f"of {fingerprint}")
-
     run = Run()
-    passphrases = Passphrases.of(Kept())
-    assert Kept.asked == []
+    kept = Kept("of {}")
+    passphrases = Passphrases.of(kept)
+    assert kept.asked == []
     for _ in range(2):
         for fingerprint in (PRIMARY, SUBKEY):
             found = answer(passphrases, fingerprint=fingerprint, key_id="", run=run)
             assert found == Secret(f"of {fingerprint}")
-    assert Kept.asked == [PRIMARY, SUBKEY]
+    assert kept.asked == [PRIMARY, SUBKEY]
     assert run.redactor.clean(f"x of {PRIMARY}") == "x ********"
 
 
