@@ -26,6 +26,7 @@ _ON_CARD = b"shadowed-private-key"
 _FROM_OLDER = b"openpgp-native"  # rewritten by the agent at its first use
 _PUBLIC_SUFFIXES = (".gpg", ".kbx")
 _NOT_LINKED = ("secring.gpg", "trustdb.gpg")
+_OF_CARDS = re.compile(r"^[ \t]*(?:scdaemon-program\b.*|disable-scdaemon\b.*)$", re.MULTILINE)
 _USE_KEYBOXD = re.compile(r"^\s*use-keyboxd\b", re.MULTILINE)
 
 
@@ -63,6 +64,8 @@ def fill(own: Home, home: Home) -> Home:
             (own.directory / path.name).symlink_to(path.resolve())
         for path in _trustdb(home):
             shutil.copyfile(path, own.directory / path.name)
+        if has_cards(home):
+            _let_use_cards(own, home)
     except OSError as failure:
         raise Situation.KEYRING_UNREADABLE.error(
             reason(failure), subject=shown(failure.filename or home.directory)
@@ -73,6 +76,18 @@ def fill(own: Home, home: Home) -> Home:
         prepared=True,
         options_file=home.options_file or options_file(home.directory),
     )
+
+
+def _let_use_cards(own: Home, home: Home) -> None:
+    """Let our agent talk to cards, by the daemon and the reader that the user's agent has."""
+    agent, theirs = (one.directory / "gpg-agent.conf" for one in (own, home))
+    lines = [line for line in agent.read_text().splitlines() if line != "disable-scdaemon"]
+    lines[0] = lines[0].removesuffix(" disable-scdaemon")
+    if theirs.is_file():
+        lines += _OF_CARDS.findall(theirs.read_text(errors="replace"))
+    agent.write_text("\n".join([*lines, ""]))
+    if (home.directory / "scdaemon.conf").is_file():
+        (own.directory / "scdaemon.conf").symlink_to(home.directory / "scdaemon.conf")
 
 
 def _key_files(home: Home) -> Iterator[Path]:

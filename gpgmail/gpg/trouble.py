@@ -40,6 +40,7 @@ def complain(home: Home, ended: Ended, run: Run, keys: Iterable[str] = ()) -> No
     that the message is encrypted for.
 
     Raises:
+        KeySelectionError: If a key is on a card that is not there; the text has the card's number.
         EngineError: If the agent is not there, or takes no passphrase from us.
         PassphraseError: If there was none, and nobody to ask; the hint names the ways out.
     """
@@ -52,6 +53,9 @@ def _explained(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> Gpgma
     failures = list(select(ended.status, "FAILURE", "ERROR"))
     if any(line.arg(0) == "set_pinentry_mode" for line in failures):
         return loopback_refused(home)
+    keys = tuple(keys)
+    if failures and (card := _card(home, ended, run, keys)) is not None:
+        return card
     numbers = {error_number(line.arg(1)) for line in failures}
     if numbers & _NO_AGENT or _NOT_REACHED[0] in ended.stderr:
         return no_agent(home.directory, ended.stderr)
@@ -59,6 +63,12 @@ def _explained(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> Gpgma
         encrypted_for = (line.arg(0) for line in select(ended.status, "ENC_TO"))
         return _unanswered(home, tuple(keys) or tuple(encrypted_for), run)
     return None
+
+
+def _card(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> GpgmailError | None:
+    from gpgmail.gpg.cards import absent
+
+    return absent(home, ended, run, keys)
 
 
 @contextlib.contextmanager
