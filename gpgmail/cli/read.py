@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpgmail.cli.inputs import standard_input
 from gpgmail.cli.options import KEYS, SECRETS, GroupedCommand, json_option, option, secret_options
-from gpgmail.cli.report import report_failure, report_mail, show
+from gpgmail.cli.report import one_line, report_failure, report_mail, show
+from gpgmail.cli.saving import save
 from gpgmail.cli.secrets import take_passphrases
 from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
+from gpgmail.protect.limits import MOST_BYTES
 from gpgmail.protect.read import read
 from gpgmail.protect.verdict import Cover
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from gpgmail.crypto.engine import SignatureSeen
     from gpgmail.protect.verdict import ReadMail, ReadPart, Verdict
 
 _DASH = "-"
+# No text can look as if another part began: such a line gets the dash of RFC 9580 section 7.2.
+_TITLE = re.compile(r"^--- ", re.MULTILINE)
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 
@@ -38,24 +46,47 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 @secret_options("passphrase", SECRETS, per_key=True)
 @option("--require-signature", is_flag=True, help="Fail unless all of it has a good signature.")
 @option("--require-encryption", is_flag=True, help="Fail unless all of it was encrypted.")
+@option(
+    "--save",
+    metavar="DIR",
+    help="Write attachments into DIR, under safe names, mode 0600; no file there is overwritten.",
+)
+@option(
+    "--max-size",
+    type=click.IntRange(min=1),
+    default=MOST_BYTES,
+    metavar="BYTES",
+    help="Refuse a mail that has more, with all that is compressed or encrypted in it; 256 MiB.",
+)
 @json_option
 def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands options in by name
-    """Decrypt and verify a mail, and show what it says and what holds for it.
+    r"""Decrypt and verify a mail, and show what it says and what holds for it.
 
-    The exit code is 65 when a signature is not good, or when a signature or the encryption covers
-    only a part of what the mail says.
+    \b
+    Exit codes:
+      0   it was read, and what holds, holds for all of it: a mail without any
+          protection too, unless --require-signature or --require-encryption
+      65  a signature is not good or not the author's, or a signature or the
+          encryption covers a part of the mail; it was shown, and why
+          (with --require-...: not so, nothing is shown); the mail is damaged,
+          or larger than was allowed
+      66  there is no such mail
+      67  none of the keys that it is encrypted for is here
+      73  an attachment could not be saved
+      77  a passphrase is missing or wrong
     """
     try:
         mail = _read(file, given)
+        saved = save(mail.parts, given["save"]) if given["save"] else {}
     except GpgmailError as error:
         if not given["as_json"]:
             raise
         report_failure(error)
         return error.exit_code
     if given["as_json"]:
-        report_mail(mail)
+        report_mail(mail, saved)
     else:
-        _show(mail)
+        _show(mail, saved)
     return 0 if _holds(mail.verdict) else Exit.DATA
 
 
@@ -71,6 +102,7 @@ def _read(file: str, given: dict[str, Any]) -> ReadMail:
             passphrase=passphrase,
             require_signature=given["require_signature"],
             require_encryption=given["require_encryption"],
+            most_bytes=given["max_size"],
             run=run,
         )
 
@@ -79,22 +111,42 @@ def _holds(verdict: Verdict) -> bool:
     return not verdict.problems and Cover.PART not in (verdict.signed, verdict.encrypted)
 
 
-def _show(mail: ReadMail) -> None:
+def _show(mail: ReadMail, saved: Mapping[int, Path]) -> None:
     verdict = mail.verdict
     for name in _SHOWN:
         if mail.message[name]:
-            show(f"{name}: {mail.message[name]}")
+            show(f"{name}: {one_line(str(mail.message[name]))}{_beside(verdict, name)}")
     how = f" ({verdict.cipher})" if verdict.cipher else ""
     show(f"Encrypted: {verdict.encrypted}{how}")
     show(f"Signed: {verdict.signed}")
+    show(f"Verdict: {verdict.outcome}")
     for seen in verdict.signatures:
-        show(f"  {_signature(seen)}")
+        show(f"  {one_line(_signature(seen))}")
     for problem in verdict.problems:
-        show(f"Problem: {problem}")
-    for part in mail.parts:
+        show(f"Problem: {one_line(problem)}")
+    for at, part in enumerate(mail.parts):
         show(f"\n--- {_title(part)}")
-        if part.content_type.startswith("text/") and not part.name:
-            show(part.text.rstrip().replace("\r\n", "\n"))
+        if at in saved:
+            show(f"saved: {one_line(str(saved[at]))}")
+        elif part.content_type.startswith("text/") and not part.name:
+            text = part.text.rstrip().replace("\r\n", "\n")
+            show(_TITLE.sub("- --- ", text))
+
+
+def _beside(verdict: Verdict, name: str) -> str:
+    """Say where a header field comes from, and what stands outside in its place."""
+    inside = verdict.protected
+    field = inside.get(name) if inside else None
+    if inside is None or field is None or not field.shown:
+        return ""
+    holds = _words(signed=inside.signed, encrypted=inside.encrypted)
+    outside = f", outside: {one_line(field.outer or '')}" if field.differs else ""
+    return f" [{holds}{outside}]"
+
+
+def _words(*, signed: bool, encrypted: bool) -> str:
+    holds = [word for word, yes in (("signed", signed), ("encrypted", encrypted)) if yes]
+    return " and ".join(holds) or "not protected"
 
 
 def _signature(seen: SignatureSeen) -> str:
@@ -104,7 +156,7 @@ def _signature(seen: SignatureSeen) -> str:
 
 
 def _title(part: ReadPart) -> str:
-    holds = [word for word, yes in (("signed", part.signed), ("encrypted", part.encrypted)) if yes]
-    state = " and ".join(holds) or "not protected"
+    state = _words(signed=part.signed, encrypted=part.encrypted)
     name = f" {part.name}" if part.name else ""
-    return f"{part.content_type}{name}, {len(part.content)} bytes, {state}"
+    beside = ", outside of what is protected" if part.outside else ""
+    return f"{part.content_type}{name}{beside}, {len(part.content)} bytes, {state}"

@@ -17,9 +17,13 @@ from gpgmail.core.errors import DeliveryError, GpgmailError, KeySelectionError, 
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from gpgmail.core.replies import Reply
     from gpgmail.crypto.engine import SignatureSeen
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.protect.headers import ProtectedHeaders
     from gpgmail.protect.verdict import ReadMail
 
 
@@ -100,10 +104,21 @@ def report_failure(error: GpgmailError, *, err: bool = False) -> None:
     show(json.dumps({"error": told}, indent=2), err=err)
 
 
-def report_mail(mail: ReadMail) -> None:
-    """Print an opened mail as JSON."""
+def one_line(text: str) -> str:
+    """Return *text* on one line, so that it cannot say what this program would say on the next."""
+    return " ".join(text.split())
+
+
+def report_mail(mail: ReadMail, saved: Mapping[int, Path]) -> None:
+    """Print an opened mail as JSON, with the files that parts were saved to."""
     verdict = mail.verdict
     told = {
+        "verdict": str(verdict.outcome),
+        "author": verdict.author,
+        "by_author": verdict.by_author,
+        "author_validity": verdict.author_validity,
+        "signer": _signature(verdict.signer) if verdict.signer else None,
+        "protected": _protected(verdict.protected) if verdict.protected else None,
         "headers": [[name, str(value)] for name, value in mail.message.items()],
         "signed": str(verdict.signed),
         "encrypted": str(verdict.encrypted),
@@ -119,12 +134,28 @@ def report_mail(mail: ReadMail) -> None:
                 "size": len(part.content),
                 "signed": part.signed,
                 "encrypted": part.encrypted,
+                "by_author": part.by_author,
+                "outside": part.outside,
+                "signatures": [_signature(one) for one in part.signatures],
+                **({"saved": str(saved[at])} if at in saved else {}),
                 **({"text": part.text} if part.content_type.startswith("text/") else {}),
             }
-            for part in mail.parts
+            for at, part in enumerate(mail.parts)
         ],
     }
     show(json.dumps(told, indent=2))
+
+
+def _protected(found: ProtectedHeaders) -> dict[str, Any]:
+    return {
+        "scheme": found.scheme,
+        "signed": found.signed,
+        "encrypted": found.encrypted,
+        "fields": [
+            {"name": one.name, "value": one.value, "outer": one.outer, "shown": one.shown}
+            for one in found.fields
+        ],
+    }
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

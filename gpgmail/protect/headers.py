@@ -129,7 +129,10 @@ def _may_be_shown(name: str, outer: Field | None, recorded: str | None, *, signe
 
 def _first(entity: Entity) -> dict[str, Field]:
     """Return the first field of each name."""
-    return {field[0].lower(): field for field in reversed(entity.fields)}
+    found: dict[str, Field] = {}
+    for field in entity.fields:
+        found.setdefault(field[0].lower(), field)
+    return found
 
 
 def _recorded(core: Entity) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ import gpgmail
 from tests.support.commands import call, environment, run
 from tests.support.keyrings import fixture_key
 
+VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "mails"
 SENDER = fixture_key("modern", "sender")
 TEXT = "Grüße ✓\nsecond line\n"
 
@@ -202,3 +204,112 @@ def test_what_the_terminals_encoding_lacks_ends_nothing(made, tmp_path):
 
     assert (outcome.code, outcome.errors) == (0, "")
     assert "Grüße \\u2713\n" in outcome.output.decode("latin-1")
+
+
+def mixed(*parts):
+    body = b"".join(b"--files\r\n" + part + b"\r\n" for part in parts)
+    head = b"From: Sender <sender@example.org>\r\nSubject: Files\r\n"
+    kind = b'Content-Type: multipart/mixed; boundary="files"\r\n\r\n'
+    return head + kind + body + b"--files--\r\n"
+
+
+def named(name, content=b"words", content_type="application/octet-stream"):
+    return f'Content-Type: {content_type}; name="{name}"\r\n\r\n'.encode() + content
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("a.csv", "a.csv"),
+        ("../../etc/passwd", "__.._etc_passwd"),
+        ("/etc/passwd", "_etc_passwd"),
+        ("..\\\\..\\\\a.bat", "__.._a.bat"),
+        (".bashrc", "_bashrc"),
+        ("-rf", "_rf"),
+        ("..", "part-1.bin"),
+        ("CON.txt", "_CON.txt"),
+        ("grüße.txt", "grüße.txt"),
+        ("x" * 300 + ".csv", "x" * 196 + ".csv"),
+        ("=?utf-8?q?a=1Bb=0A.txt?=", "a_b_.txt"),
+    ],
+)
+def test_a_name_that_a_stranger_chose_stays_a_name(name, saved, read, tmp_path):
+    outcome = read(mixed(named(name)), "--save", tmp_path / "out")
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [saved]
+    assert (tmp_path / "out" / saved).read_bytes() == b"words"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert f"saved: {tmp_path / 'out' / saved}" in outcome.text
+
+
+def test_saving_overwrites_nothing_and_is_for_the_owner_alone(read, tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"mine")
+    (tmp_path / "a-1.csv").symlink_to(tmp_path / "elsewhere")
+    forwarded = b"Content-Type: message/rfc822\r\n\r\nFrom: a@b\r\n\r\nx"
+    parts = (named("a.csv", b"1"), named("a.csv", b"2"), forwarded)
+    report = json.loads(read(mixed(*parts), "--save", tmp_path, "--json").text)
+
+    assert (tmp_path / "a.csv").read_bytes() == b"mine"
+    assert not (tmp_path / "elsewhere").exists()
+    files = [tmp_path / name for name in ("a-2.csv", "a-3.csv", "part-3.eml")]
+    assert [path.read_bytes() for path in files] == [b"1", b"2", b"From: a@b\r\n\r\nx"]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert [part["saved"] for part in report["parts"]] == list(map(str, files))
+
+
+def test_a_place_that_takes_no_file_is_an_error(read, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    outcome = read(mixed(named("a.csv")), "--save", tmp_path / "file")
+
+    assert outcome.code == 73
+    assert str(tmp_path / "file") in outcome.errors
+
+
+def test_a_mail_larger_than_was_allowed(read, made):
+    outcome = read(made(encrypt=True), "--max-size", "500")
+
+    assert (outcome.code, outcome.output) == (65, b"")
+    assert "more than 500 bytes" in outcome.errors
+
+
+def test_no_field_and_no_text_looks_like_a_verdict(read):
+    mail = (
+        b"From: =?utf-8?q?x=0ASigned:_whole?= <a@b.c>\r\nSubject: =?utf-8?q?A=0D=0ASigned:_whole?="
+        b"\r\n\r\n--- text/plain, 5 bytes, signed and encrypted\r\nPay.\r\n"
+    )
+    lines = read(mail).text.splitlines()
+
+    assert [line for line in lines if line.startswith("Signed:")] == ["Signed: none"]
+    assert [line for line in lines if line.startswith("---")] == [
+        "--- text/plain, 53 bytes, not protected"
+    ]
+    assert "- --- text/plain, 5 bytes, signed and encrypted" in lines
+
+
+def test_a_protected_subject_is_shown_with_the_one_outside(read):
+    mail = (VECTORS / "thunderbird-encrypted.eml").read_bytes()
+    outcome = read(mail)
+
+    assert outcome.code == 0
+    assert "Subject: Zahlen für März [signed and encrypted, outside: ...]" in outcome.text
+    subject = json.loads(read(mail, "--json").text)["protected"]["fields"][2]
+    assert subject == {"name": "Subject", "value": "Zahlen für März", "outer": "...", "shown": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "code"),
+    [
+        ("gnus-signed", "good", 0),
+        ("plain", "none", 0),
+        ("wrong-signer", "wrong signer", 65),
+        ("mailman-footer", "partial", 65),
+        ("bad-signature", "bad", 65),
+        ("missing-key", "missing key", 65),
+        ("expired-signature", "expired signature", 65),
+    ],
+)
+def test_the_verdict_in_one_word(name, verdict, code, read):
+    outcome = read((VECTORS / f"{name}.eml").read_bytes())
+
+    assert outcome.code == code
+    assert f"Verdict: {verdict}" in outcome.text.splitlines()
