@@ -1,7 +1,7 @@
 """The selectors of a component become one job for an engine.
 
-One home has the secret keys of all signers; the public keys of recipients may be anywhere. Where
-a passphrase takes the place of keys the home is an empty one, and never the user's own.
+The keys of signers and recipients may be anywhere, each in a keyring of its own. Where a passphrase
+takes the place of keys the home is an empty one, and never the user's own.
 """
 
 from __future__ import annotations
@@ -69,21 +69,23 @@ class Keychain:
         Raises:
             KeySelectionError: If a key is missing or not usable, or a Bcc recipient has none.
             PolicyError: If Bcc recipients are forbidden and there are some.
-            UnsupportedError: If the signers' secret keys are in more than one keyring, or there is
-                a passphrase and something is to be signed (112).
+            UnsupportedError: If there is a passphrase and something is to be signed (112), or the
+                signers' keys are in several keyrings and one is on a card.
         """
         if self.symmetric:
             return Work(job=self._without_keys(algorithms, run, held), shares={OPEN: ()})
         signers = _given(self.signers, "keys")
         recipients = _given(self.recipients, "recipient_keys")
-        first, *others = _rings(signers, recipients)
+        secret = _distinct(key.open() for key in signers)
+        first, *others = _distinct((*secret, *(key.open() for key in recipients)))
         signing = [(key, key.signer(run)) for key in signers]
         chosen = [(key.query, key.recipient(run, self.trust)) for key in recipients]
         values = {
             found.fingerprint: Secret(key.passphrase) for key, found in signing if key.passphrase
         }
         passphrases = Passphrases(values, ask)
-        keyrings = Keyrings(first, others)
+        keyrings = Keyrings(first, others, signing=max(1, len(secret)))
+        held.callback(keyrings.close)
         job = Job(
             home=keyrings.home(run, passphrases, secret=bool(signing)),
             signers=signing_keys((found for _, found in signing), keyrings, run),
@@ -141,16 +143,6 @@ def _given(keys: tuple[Key, ...] | None, name: str) -> tuple[Key, ...]:
     if keys == ():
         raise Situation.KEY_NOT_FOUND.error("no key is set", subject=name, hint=f"append to {name}")
     return keys or ()
-
-
-def _rings(signers: Iterable[Key], recipients: Iterable[Key]) -> list[Keyring]:
-    """Return each keyring once, the signers' first."""
-    secret = _distinct(key.open() for key in signers)
-    if len(secret) > 1:
-        raise Situation.UNSUPPORTED_HERE.error(
-            "the secret keys of all signers must be in one keyring", subject="keys"
-        )
-    return _distinct((*secret, *(key.open() for key in recipients)))
 
 
 def _distinct(rings: Iterable[Keyring]) -> list[Keyring]:

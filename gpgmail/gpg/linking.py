@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
@@ -18,7 +19,7 @@ from gpgmail.gpg.config import options_file
 from gpgmail.gpg.home import Home, file_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
     from pathlib import Path
 
 _KEYS = "private-keys-v1.d"
@@ -51,30 +52,37 @@ def identity(home: Home) -> Hashable:
 
 def fill(own: Home, home: Home) -> Home:
     """Link and copy the keys of *home* into *own*, and return it with the user's options."""
-    keys = own.directory / _KEYS
-    keys.mkdir(mode=0o700)
-    try:
-        for path in _key_files(home):
-            if _FROM_OLDER in path.read_bytes():
-                shutil.copyfile(path, keys / path.name)
-                (keys / path.name).chmod(0o600)
-            else:
-                (keys / path.name).symlink_to(path.resolve())
+    with _reading(home):
+        _add_keys(own, home)
         for path in _public_files(home):
             (own.directory / path.name).symlink_to(path.resolve())
         for path in _trustdb(home):
             shutil.copyfile(path, own.directory / path.name)
         if has_cards(home):
             _let_use_cards(own, home)
-    except OSError as failure:
-        raise Situation.KEYRING_UNREADABLE.error(
-            reason(failure), subject=shown(failure.filename or home.directory)
-        ) from failure
     return Home(
         directory=own.directory,
         keyrings=home.keyrings,
         prepared=True,
         options_file=home.options_file or options_file(home.directory),
+    )
+
+
+def merge(own: Home, homes: Sequence[Home], keyrings: tuple[Path, ...]) -> Home:
+    """Link the secret keys of all *homes* into *own*, and return it with these public keyrings.
+
+    Of a key that is in two of them that of the first is taken; gpg.conf is the first one's.
+    """
+    for home in homes:
+        with _reading(home):
+            _add_keys(own, home)
+    first = homes[0]
+    options = None if first.prepared else options_file(first.directory)
+    return Home(
+        directory=own.directory,
+        keyrings=keyrings,
+        prepared=True,
+        options_file=first.options_file or options,
     )
 
 
@@ -88,6 +96,30 @@ def _let_use_cards(own: Home, home: Home) -> None:
     agent.write_text("\n".join([*lines, ""]))
     if (home.directory / "scdaemon.conf").is_file():
         (own.directory / "scdaemon.conf").symlink_to(home.directory / "scdaemon.conf")
+
+
+def _add_keys(own: Home, home: Home) -> None:
+    keys = own.directory / _KEYS
+    keys.mkdir(mode=0o700, exist_ok=True)
+    for path in _key_files(home):
+        target = keys / path.name
+        if target.exists():
+            continue
+        if _FROM_OLDER in path.read_bytes():
+            shutil.copyfile(path, target)
+            target.chmod(0o600)
+        else:
+            target.symlink_to(path.resolve())
+
+
+@contextmanager
+def _reading(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            reason(failure), subject=shown(failure.filename or home.directory)
+        ) from failure
 
 
 def _key_files(home: Home) -> Iterator[Path]:

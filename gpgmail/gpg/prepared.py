@@ -23,7 +23,7 @@ from gpgmail.gpg import filling, linking, owned
 from gpgmail.gpg.home import Home, file_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
     from pathlib import Path
 
     from gpgmail.core.run import Run
@@ -144,6 +144,36 @@ def linked(home: Home, run: Run) -> PreparedHome | None:
             raise _unreadable(failure, home) from failure
 
     return _of_one_time(identity, lambda own: linking.fill(own, home), run, home.directory)
+
+
+def merged(homes: Sequence[Home], keyrings: Sequence[Path], run: Run) -> PreparedHome:
+    """Return a home with the secret keys of several *homes*, for one operation with all of them.
+
+    Its public keys are those of *keyrings*. It has an agent of our own, so that a passphrase must
+    be given for each key that has one.
+
+    Raises:
+        UnsupportedError: If a secret key is on a card, which belongs to one agent.
+        KeyringError: If the keys cannot be read.
+    """
+
+    def identity() -> Hashable:
+        try:
+            return "merged", tuple(keyrings), tuple(map(linking.identity, homes))
+        except OSError as failure:
+            raise _unreadable(failure, homes[0]) from failure
+
+    def fill(own: Home) -> Home:
+        for home in homes:
+            if linking.has_cards(home):
+                raise Situation.UNSUPPORTED_HERE.error(
+                    "has a secret key on a card, which cannot sign together with another keyring",
+                    subject=shown(home.directory),
+                    hint="sign with the keys of one keyring",
+                )
+        return linking.merge(own, homes, tuple(keyrings))
+
+    return _of_one_time(identity, fill, run, "keyrings of several signers")
 
 
 def _of_one_time(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
     from gpgmail.gpg.home import Home
+    from gpgmail.gpg.prepared import PreparedHome
     from gpgmail.keys.selection import Decision, Selection
 
 Where = Keyring | str | Path | bytes | None
@@ -33,13 +34,20 @@ class Keyrings:
     """Keyrings that are asked one after the other; those given by place are opened and closed here.
 
     *trust* is for recipients: `always`, `gnupg`, `pinned:FILE`, a policy, or None for the one that
-    fits the kind of each keyring.
+    fits the kind of each keyring. *signing* keyrings, from the first on, have the secret keys.
     """
 
     def __init__(
-        self, first: Where = None, more: Sequence[Where] = (), *, trust: str | Trust | None = None
+        self,
+        first: Where = None,
+        more: Sequence[Where] = (),
+        *,
+        trust: str | Trust | None = None,
+        signing: int = 1,
     ) -> None:
         self._ours: list[Keyring] = []
+        self._signing = signing
+        self._merged: dict[Path, PreparedHome] = {}
         self._trust = None if trust is None else parse(trust)
         self._known: dict[tuple[str, str], tuple[object, Selection]] = {}
         try:
@@ -49,7 +57,9 @@ class Keyrings:
             raise
 
     def close(self) -> None:
-        """Close the keyrings that were opened here."""
+        """Close the keyrings that were opened here, and give back what was made for their keys."""
+        while self._merged:
+            self._merged.popitem()[1].close()
         for keyring in self._ours:
             keyring.close()
 
@@ -143,12 +153,25 @@ class Keyrings:
         self, run: Run, passphrases: Passphrases | None, *, secret: bool, public: bool = True
     ) -> Home:
         """Return a home to run gpg in, with all public keys where *public* asks for them."""
+        if secret and self._signing > 1:
+            return self._merged_home(run, passphrases)
         first, *others = self._keyrings
         home = first.secret_home(run, passphrases) if secret else first.public_home(run)
         if not public:
             return home
         files = [file for keyring in others for file in keyring.keyring_files(run)]
         return replace(home, keyrings=(*home.keyrings, *files))
+
+    def _merged_home(self, run: Run, passphrases: Passphrases | None) -> Home:
+        from gpgmail.gpg.prepared import merged
+
+        homes = [one.secret_home(run, passphrases) for one in self._keyrings[: self._signing]]
+        files = [file for one in self._keyrings for file in one.keyring_files(run)]
+        share = merged(homes, list(dict.fromkeys(files)), run)
+        held = self._merged.setdefault(share.home.directory, share)
+        if held is not share:
+            share.close()
+        return held.home
 
     def _recipient(self, query: str, trust: Trust | None, run: Run) -> Selection:
         key = ("encrypt", query) if trust is self._trust else ("encrypt anyway", query)

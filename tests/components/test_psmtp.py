@@ -221,14 +221,6 @@ def test_signer_here_recipients_in_a_file_there(sink, home, reader):
     assert (verdict.decrypted, verdict.signer) == (True, SENDER.fingerprint)
 
 
-def test_signers_of_two_keyrings_are_refused_by_name(sink, home):
-    with psmtp(sink) as mailer:
-        mailer.keys.extend([Key(home("own-key")), Key(home("signing-subkey"))])
-        with failing(1) as caught:
-            mailer.sign()
-    assert "one keyring" in str(caught.value)
-
-
 @pytest.mark.proves("on_progress")
 def test_progress_is_told_as_gpg_takes_the_content(sink, own):
     with psmtp(sink, message_format="PGPMIME") as mailer:
