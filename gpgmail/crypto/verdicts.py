@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Opened, SignatureSeen, SignatureStatus
+from gpgmail.crypto.packets import HIDDEN
 from gpgmail.gpg import status
 from gpgmail.gpg.judge import judge
 
@@ -144,7 +145,8 @@ def decrypted(ended: Ended) -> Opened:
         raise Situation.VERIFY_FAILED.error("was changed after it was signed, or damaged")
     if _twisted((*inside, *after)) or not any(status.select(inside, "DECRYPTION_OKAY")):
         raise _wrong_passphrase(ended) or judge(ended, Situation.DECRYPT_FAILED)
-    _refuse_unexplained(ended, seen, Situation.DECRYPT_FAILED)
+    if not _tried_keys(ended):
+        _refuse_unexplained(ended, seen, Situation.DECRYPT_FAILED)
     return Opened(
         decrypted=True,
         signatures=seen,
@@ -182,6 +184,11 @@ def _nothing_encrypted(ended: Ended) -> GpgmailError:
 
 def _recipients(ended: Ended) -> tuple[str, ...]:
     return tuple(line.get("key_id") for line in status.select(ended.status, "ENC_TO"))
+
+
+def _tried_keys(ended: Ended) -> bool:
+    """Tell whether gpg tried keys until one fitted, after which it always ends as failed."""
+    return HIDDEN in _recipients(ended) and any(status.select(ended.status, "DECRYPTION_KEY"))
 
 
 def _no_key(ended: Ended) -> GpgmailError | None:

@@ -32,6 +32,12 @@ NUMBERS = {
     6: Verdict(Situation.KEY_UNUSABLE, "its public key is damaged"),
     7: Verdict(Situation.KEY_UNUSABLE, "its secret key is damaged"),
     9: Verdict(Situation.KEY_NOT_FOUND, "the public key is not in the keyring"),
+    # gpg 2.2 leaves imported secret keys as they came until they are used; 2.4 cannot read some.
+    10: Verdict(
+        Situation.KEY_UNUSABLE,
+        "the checksum of its secret key is wrong; if gpg 2.2 imported it, use it there once,"
+        " or import it anew",
+    ),
     11: Verdict(Situation.PASSPHRASE, "the passphrase is wrong"),
     12: Verdict(Situation.CIPHER, "gpg does not have this cipher"),
     13: Verdict(Situation.KEYRING_UNREADABLE, "the keyring does not open"),

@@ -28,11 +28,12 @@ class Gpg:
     """The gpg binary on a home, called directly."""
 
     home: Path
+    binary: str = "gpg"
 
     def run(self, *arguments, stdin=b""):
         """The finished process: stdout as bytes, status lines and messages in stderr."""
         return subprocess.run(
-            ["gpg", "--homedir", os.fspath(self.home), "--batch", "--no-tty", *arguments],
+            [self.binary, "--homedir", os.fspath(self.home), "--batch", "--no-tty", *arguments],
             input=stdin,
             capture_output=True,
             check=False,

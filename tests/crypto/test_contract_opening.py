@@ -109,6 +109,20 @@ def test_decrypts_with_a_passphrase(crypto, empty):
 
 
 @pytest.mark.proves("OpenPGP 114")
+def test_decrypts_what_hides_its_recipients_after_trying_keys_that_do_not_fit(crypto):
+    with keyring_copy("several-subkeys") as path:
+        several = Gpg(path)
+        for name in ("choices", "aging", "pruned"):
+            key = fixture_key("several-subkeys", name)
+            message = several(
+                *ALWAYS, "-R", key.fingerprint, "-u", key.fingerprint, "-se", stdin=TEXT
+            )
+            opened, text = decrypt(crypto, job(several), message)
+            assert text == TEXT
+            assert opened.decrypted_with in {part.fingerprint for part in key.parts}
+            assert statuses(opened) == [Status.GOOD]
+
+
 def test_a_key_that_is_not_here_is_named(crypto, modern, empty):
     message = encrypted(modern, to=(ALICE, BOB))
     for home in (empty, modern):

@@ -62,6 +62,7 @@ SAME = {
     4: "public key algorithm",
     5: "digest algorithm",
     9: "no public key",
+    10: "checksum error",
     11: "bad passphrase",
     12: "cipher algorithm",
     17: "no secret key",
