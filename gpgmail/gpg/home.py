@@ -42,8 +42,9 @@ class Home:
             options.append("--no-options")
         if self.prepared or not self.writable:
             options.append("--lock-never")
-        if not (self.check_trust and self.writable):
-            options.append("--no-auto-check-trustdb")
+        # Said either way: gpg.conf may forbid the check, and a key trusted since would not count.
+        check = self.check_trust and self.writable
+        options.append("--auto-check-trustdb" if check else "--no-auto-check-trustdb")
         for keyring in self.keyrings:
             options += ["--keyring", str(keyring)]
         return options

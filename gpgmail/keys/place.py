@@ -42,7 +42,10 @@ _PUBLIC_RING, _KEYBOX, _SECRET_RING, _TRUST = (
 )
 # What changes in a home when its keys or their validity do.
 _KEYBOXD = tuple(f"public-keys.d/pubring.db{part}" for part in ("", "-wal", "-journal"))
-_CHANGING = (_PUBLIC_RING, _KEYBOX, _TRUST, "private-keys-v1.d", *_KEYBOXD)
+_CHANGING = (
+    *(_PUBLIC_RING, _KEYBOX, _TRUST, "private-keys-v1.d", *_KEYBOXD),
+    *("gpg.conf", "tofu.db"),  # what validity depends on besides
+)
 # What gpg opens by itself: a pipe there would hold it up for ever.
 _OPENED = (
     *(_PUBLIC_RING, _KEYBOX, _SECRET_RING, _TRUST),

@@ -31,6 +31,17 @@ _BY_MODEL = {
 }
 
 
+def _chosen(user_id: UserId) -> tuple[str, ...]:
+    """Return what makes gpg sign that user id alone.
+
+    Outside ASCII gpg compares bytes, which the user's locale may change: the address is then meant,
+    and without one every user id.
+    """
+    if user_id.text.isascii():
+        return (f"={user_id.text}",)
+    return (f"*<{user_id.email}>",) if user_id.email.isascii() and user_id.email else ()
+
+
 class Source(Protocol):
     """What is asked about the place of the keys."""
 
@@ -73,8 +84,8 @@ class Remedy:
         own = self._own_key()
         if not own:
             return self._line("gpg", "--edit-key", key.fingerprint, "trust")
-        signer = ("--local-user", own)
-        return self._line("gpg", *signer, "--quick-lsign-key", key.fingerprint, f"={user_id.text}")
+        sign = ("--local-user", own, "--quick-lsign-key", key.fingerprint)
+        return self._line("gpg", *sign, *_chosen(user_id))
 
     def _line(self, program: str, *words: str) -> str:
         place = self._source.place

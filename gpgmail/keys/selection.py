@@ -16,7 +16,7 @@ from gpgmail.core.text import shown
 from gpgmail.keys.key import Key, Obstacle, Purpose, Reason, Subkey, Validity
 from gpgmail.keys.matching import Match, Rank, match, pinned
 from gpgmail.keys.query import Named, Query
-from gpgmail.keys.trust import Pinned, Trust
+from gpgmail.keys.trust import Always, Pinned, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -270,7 +270,7 @@ def _candidate(judged: _Judged, query: Query, rules: Rules) -> Candidate:
     return Candidate(
         found.key.fingerprint,
         found.shown,
-        reason.text if reason else _why_taken(found, query, rules.purpose),
+        reason.text if reason else _why_taken(found, query, rules),
         keyring=rules.place,
         subkey=part.fingerprint if part else "",
         expires=min(ends, default=None),
@@ -279,13 +279,15 @@ def _candidate(judged: _Judged, query: Query, rules: Rules) -> Candidate:
     )
 
 
-def _why_taken(found: Match, query: Query, purpose: Purpose) -> str:
+def _why_taken(found: Match, query: Query, rules: Rules) -> str:
     if query.named is Named.ANY:
         return "the first usable key"
-    if purpose is not Purpose.ENCRYPT or not found.live:
+    if rules.purpose is not Purpose.ENCRYPT:
         return found.words
-    best = max((uid.validity for uid in found.live), key=list(Validity).index)
-    return f"{found.words}; its validity is {best}"
+    validity = max((uid.validity for uid in found.live), key=list(Validity).index, default="")
+    words = [found.words, f"its validity is {validity}" if validity else ""]
+    words += [rules.trust.because] if isinstance(rules.trust, Always) else []
+    return "; ".join(filter(None, words))
 
 
 def _part(found: Match, query: Query, rules: Rules) -> Subkey | None:
