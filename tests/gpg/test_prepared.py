@@ -214,7 +214,8 @@ def test_the_home_is_private_and_short(run, legacy):
         assert all(len(os.fsencode(path)) < 104 for path in sockets)
         open_to_others = [path for path in directory.glob("*.gpg") if path.stat().st_mode & 0o077]
         assert open_to_others == []
-        assert own.home.arguments()[2:] == ["--no-options", "--lock-never"]
+        asked = ["--no-options", "--lock-never", "--auto-check-trustdb"]
+            assert own.home.arguments()[2:] == asked
 
 
 def test_many_threads_share_one(run):
