@@ -215,7 +215,7 @@ def test_the_home_is_private_and_short(run, legacy):
         open_to_others = [path for path in directory.glob("*.gpg") if path.stat().st_mode & 0o077]
         assert open_to_others == []
         asked = ["--no-options", "--lock-never", "--auto-check-trustdb"]
-            assert own.home.arguments()[2:] == asked
+        assert own.home.arguments()[2:] == asked
 
 
 def test_many_threads_share_one(run):
