@@ -222,7 +222,7 @@ def _hidden_by_id(keys: Iterable[ChosenKey]) -> dict[str, bool]:
     """Return whether each key is hidden, by its id; one that is named anywhere is named."""
     by_id: dict[str, ChosenKey] = {}
     for key in sorted(keys, key=lambda key: key.hidden):
-        known = by_id.setdefault(key.subkey[-16:], key)
+        known = by_id.setdefault(key.key_id, key)
         if known.subkey != key.subkey:
             raise _odd(f"{known.subkey} and {key.subkey} have the same key id")
     return {key_id: key.hidden for key_id, key in by_id.items()}

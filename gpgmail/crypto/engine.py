@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from gpgmail.core.passphrases import Passphrases
+from gpgmail.gpg.status import key_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,6 +62,11 @@ class ChosenKey:
     user_id: str = ""
     hidden: bool = False  # encrypt to it without its id in the message
     shortest_hash: int = 0  # bits that a hash must have for this key to sign it, 0 for any
+
+    @property
+    def key_id(self) -> str:
+        """What names the (sub)key in a message that is encrypted to it."""
+        return key_id(self.subkey)
 
     @property
     def exact(self) -> str:

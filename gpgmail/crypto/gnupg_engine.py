@@ -232,7 +232,7 @@ def _hold_against_plan(
     head: Head, job: Job, recipients: Iterable[ChosenKey], choice: Choice
 ) -> None:
     """Compare what stands at the head of gpg's output with what was planned."""
-    planned = Counter(HIDDEN if key.hidden else key.subkey[-16:] for key in recipients)
+    planned = Counter(HIDDEN if key.hidden else key.key_id for key in recipients)
     passphrases = int(job.symmetric is not None)
     if Counter(head.recipients) != planned or head.passphrases != passphrases:
         raise _broken(

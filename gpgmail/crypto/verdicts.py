@@ -71,7 +71,7 @@ def _signature(lines: Sequence[StatusLine]) -> SignatureSeen:
         return _unchecked(verdict)
     seen = SignatureSeen(
         status=_VERDICTS[verdict.keyword],
-        key_id=verdict.get("key_id")[-16:],
+        key_id=status.key_id(verdict.get("key_id")),
         user_id=verdict.get("user_id"),
     )
     validity = next((_VALIDITIES[word] for word in by_keyword if word in _VALIDITIES), "unknown")
@@ -99,7 +99,7 @@ def _unchecked(line: StatusLine) -> SignatureSeen:
     missing = line.get("reason") == _NO_PUBLIC_KEY
     return SignatureSeen(
         status=SignatureStatus.MISSING_KEY if missing else SignatureStatus.ERROR,
-        key_id=line.get("key_id")[-16:],
+        key_id=status.key_id(line.get("key_id")),
         created=line.time("created"),
         key_algorithm=status.algorithm(status.PUBLIC_KEY_ALGORITHMS, line.get("key_algorithm")),
         digest=status.algorithm(status.HASHES, line.get("digest")),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import encoded, require_usable
+from gpgmail.gpg.status import key_id
 
 if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
@@ -98,7 +99,7 @@ class Dialogue:
 
     def _considered(self, line: StatusLine) -> None:
         fingerprint = line.get("fingerprint")
-        self._fingerprints[fingerprint[-16:]] = fingerprint
+        self._fingerprints[key_id(fingerprint)] = fingerprint
 
     def _hint(self, line: StatusLine) -> None:
         self._user_ids[line.get("key_id")] = line.get("user_id")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PREFIX = b"[GNUPG:] "
 _LONGEST = 20  # digits: a number of 64 bits; Python refuses to convert very long ones
+_ID, _LONG_FINGERPRINT = 16, 64  # hexadecimal digits
 _CODE_MASK = 0xFFFF  # libgpg-error: the upper half of a number names the reporting component
 
 
@@ -128,6 +129,14 @@ def as_number(word: str) -> int:
 def error_number(word: str) -> int:
     """Return libgpg-error's own number, without component and without `_NAME` after it."""
     return as_number(word.partition("_")[0]) & _CODE_MASK
+
+
+def key_id(word: str) -> str:
+    """Return the key id that a fingerprint ends with, or begins with from version 5 on.
+
+    A key id comes back as it is. Source: RFC 9580 section 5.5.4.
+    """
+    return word[:_ID] if len(word) == _LONG_FINGERPRINT else word[-_ID:]
 
 
 # RFC 9580 sections 9.1, 9.3 and 9.5, with the names that gpg prints.

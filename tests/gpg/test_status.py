@@ -13,6 +13,7 @@ from gpgmail.gpg.status import (
     StatusParser,
     algorithm,
     error_number,
+    key_id,
     parse,
     parse_line,
     select,
@@ -93,6 +94,12 @@ def test_times(word, time):
 def test_error_numbers_are_masked(word, number):
     assert error_number(word) == number
     assert parse_line(f"[GNUPG:] FAILURE sign {word}".encode()).error == number
+
+
+def test_key_ids_of_fingerprints():
+    assert key_id("0123456789ABCDEF") == "0123456789ABCDEF"
+    assert key_id("F" * 24 + "0123456789ABCDEF") == "0123456789ABCDEF"
+    assert key_id("0123456789ABCDEF" + "F" * 48) == "0123456789ABCDEF"  # of version 5
 
 
 def test_algorithm_names():
