@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
+    from gpgmail.core.secret import Secret
     from gpgmail.gpg.home import Home
 
 LARGE = 16 * 1024 * 1024  # bytes that take gpg about as long as a proof does
@@ -65,10 +66,14 @@ def _prove(home: Home, key: str, passphrases: Passphrases, run: Run) -> None:
     if not state.provable or (state.cached and not passphrases.has_values):
         return
     who = f"{identity.fingerprint} {identity.user_id}".strip()
-    run.status(f"trying the passphrase of {who}", level=2)
+
+    def opens(answer: Secret) -> bool | None:
+        run.status(f"trying the passphrase of {who}", level=2)
+        return proof.opens(home, identity.keygrip, answer, run)
+
     answer = passphrases.proved(
         identity.keygrip,
-        lambda tried: proof.opens(home, identity.keygrip, tried, run),
+        opens,
         user_id=identity.user_id,
         key_id=identity.key_id,
         fingerprint=identity.fingerprint,
