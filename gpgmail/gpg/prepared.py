@@ -38,6 +38,7 @@ allow-loopback-pinentry
 disable-scdaemon
 """
 
+_LEAST_SPACE = 64 * 1024  # bytes
 _TRIES = 5  # to read files that are replaced meanwhile
 Fill = Callable[[Home], Home]
 
@@ -284,14 +285,36 @@ class _Registry:
 
 
 def _make(key: Hashable, fill: Fill, run: Run) -> _Shared:
-    directory = owned.OwnedDirectory(run)
+    try:
+        directory = owned.OwnedDirectory(run)
+    except OSError as failure:
+        raise _no_room(reason(failure), failure.filename) from failure
     try:
         options = directory.path / "gpg-agent.conf"
         options.write_text(AGENT_OPTIONS, encoding="ascii")
         return _Shared(key, directory, fill(Home(directory=directory.path, prepared=True)))
-    except BaseException:
+    except BaseException as failure:
+        full = _is_full(directory.path)
         directory.remove()
+        if full and isinstance(failure, (OSError, GpgmailError)):
+            raise _no_room("there is no space left", directory.path.parent) from failure
         raise
+
+
+def _is_full(directory: Path) -> bool:
+    """Whether there is so little space that gpg, or we, may have failed for that."""
+    with contextlib.suppress(OSError):
+        found = os.statvfs(directory)
+        return found.f_blocks > 0 and found.f_bavail * found.f_frsize < _LEAST_SPACE
+    return False
+
+
+def _no_room(detail: str, where: str | Path) -> GpgmailError:
+    return Situation.WORKING_FILE.error(
+        f"keys cannot be prepared: {detail}",
+        subject=shown(where),
+        hint="free some space there, or have XDG_RUNTIME_DIR name another directory of yours",
+    )
 
 
 def _start_anew() -> None:
