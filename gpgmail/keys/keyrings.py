@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from gpgmail.keys.key import Purpose, State, Validity, key_from_record
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gpgmail.keys.selection import Decision, Selection
 
 Where = Keyring | str | Path | bytes | None
+_LONGEST_REMEMBERED = 600  # seconds
 _MOST_REMEMBERED = 1000  # selections; a caller may write to more people than memory should hold
 
 
@@ -49,7 +51,7 @@ class Keyrings:
         self._signing = signing
         self._merged: dict[Path, PreparedHome] = {}
         self._trust = None if trust is None else parse(trust)
-        self._known: dict[tuple[str, str], tuple[object, Selection]] = {}
+        self._known: dict[tuple[str, str], tuple[object, int, Selection]] = {}
         try:
             self._keyrings = tuple(self._open(where) for where in (first, *more))
         except BaseException:
@@ -193,14 +195,19 @@ class Keyrings:
     def _remembered(self, key: tuple[str, str], find: Callable[[], Selection]) -> Selection:
         stamp = tuple(keyring.stamp() for keyring in self._keyrings)
         known = self._known.get(key)
-        if known is not None and known[0] == stamp and _still_valid(known[1]):
-            return known[1]
+        if known is not None and known[:2] == (stamp, _period()) and _still_valid(known[2]):
+            return known[2]
         selection = find()
         self._known.pop(key, None)
         if len(self._known) == _MOST_REMEMBERED:
             self._known.pop(next(iter(self._known)))
-        self._known[key] = (stamp, selection)
+        self._known[key] = (stamp, _period(), selection)
         return selection
+
+
+def _period() -> int:
+    """Return what changes from time to time: signatures end too, and with them validity."""
+    return int(monotonic() // _LONGEST_REMEMBERED)
 
 
 def _still_valid(selection: Selection) -> bool:

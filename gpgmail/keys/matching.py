@@ -138,7 +138,7 @@ def _folded(text: str) -> str:
 
 def _lower(address: str) -> str:
     """Return an address with ASCII letters in lower case: other foldings make one of two."""
-    return unicodedata.normalize("NFC", address).translate(_LOWER)
+    return address.translate(_LOWER)
 
 
 _MATCHERS: Mapping[Named, Callable[[Key, Query], Match | None]] = {

@@ -147,6 +147,20 @@ def test_a_remembered_key_that_expires_meanwhile_is_not_used(rings):
             asked.recipient("brief@example.org", Run())
 
 
+def test_after_some_minutes_gpg_is_asked_again(rings, counted, monkeypatch):
+    """Signatures that make a key valid may end, of which no file tells."""
+    clock = [0.0]
+    monkeypatch.setattr("gpgmail.keys.keyrings.monotonic", lambda: clock[0])
+    with keyring_copy("recipients") as files:
+        asked = rings(files / "public.gpg")
+        asked.recipient("alice@example.org", Run())
+        for later, more in ((599, 0), (600, 1), (601, 0)):
+            started = counted()
+            clock[0] = later
+            asked.recipient("alice@example.org", Run())
+            assert counted() == started + more
+
+
 def test_the_validity_of_an_address(rings):
     with keyring_copy("uid-unsigned") as home, keyring_copy("uid-revoked") as other:
         asked = rings(home, other)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from gpgmail.core.codes import ErrorCode, Family
-from gpgmail.core.errors import KeySelectionError
+from gpgmail.core.errors import GpgmailError, KeySelectionError, UsageError
 from gpgmail.keys.key import Purpose, SecretPart, State, Validity
 from gpgmail.keys.query import Named, Query
-from gpgmail.keys.selection import Rules, select
-from gpgmail.keys.trust import ALWAYS, GNUPG
+from gpgmail.keys.selection import Rules, decide, select
+from gpgmail.keys.trust import ALWAYS, GNUPG, Pinned
 from tests.keys.facts import NOW, PAST, key, part, uid
 
 ALICE = key(0xA1, "Alice <alice@example.org>")
@@ -194,6 +198,186 @@ class TestRefused:
     def test_named_subkey_must_do_the_work_itself(self):
         assert refused(f"{0x1A1:040X}!", Purpose.SIGN).code is ErrorCode.PGP_KEY_USAGE
         assert chosen(f"{0x1A1:040X}", Purpose.SIGN).subkey is ALICE.primary
+
+
+class TestUserIdsByTheirParts:
+    """`FirstName LastName (Comment) <Email>`, of which not all need be given."""
+
+    ADA = key(1, "Ada Byron (work) <ada@example.org>")
+    ADAM = key(2, "Adam Byron (work) <adam@example.org>")
+    PLAIN = key(3, "Ada Smith <ada@example.com>")
+    RING = (ADA, ADAM, PLAIN)
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("Ada Byron <ada@example.org>", ADA),
+            ("ada byron <ada@EXAMPLE.org>", ADA),
+            ("Ada <ada@example.org>", ADA),
+            ("(work) <adam@example.org>", ADAM),
+            ("Ada Byron (work)", ADA),
+            ("Ada Byron", ADA),
+            ("Ada Smith", PLAIN),
+            ("Smith", PLAIN),
+            ("Adam (work)", ADAM),
+            ("da Byron (work) <ada@example.org>", ADA),
+        ],
+    )
+    def test_parts(self, text, found):
+        assert chosen(text, ring=self.RING).key is found
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Ada Byron <ada@example.com>",
+            "Ada Byron (home)",
+            "Ada <ada@example.or>",
+            "Byron Ada",
+            "Ada ada@example",
+        ],
+    )
+    def test_what_was_given_must_be_there(self, text):
+        assert refused(text, ring=self.RING).code is ErrorCode.PGP_KEY_NOT_FOUND
+
+    def test_a_whole_name_before_a_part_of_one(self):
+        bob, hobob = key(1, "Bob (x) <bob@a.org>"), key(2, "Hobob <hobob@a.org>")
+        assert chosen("bob", ring=(hobob, bob)).key is bob
+        told = decide((hobob, bob), Query.parse("bob"), rules(Purpose.ENCRYPT)).candidates
+        assert [one.reason for one in told if not one.taken] == ["another key fits better"]
+
+    def test_letters_that_only_look_alike_are_another_address(self):
+        for one, other in (("s@a.org", "\u017f@a.org"), ("k@a.org", "\u212a@a.org")):
+            assert refused(one, ring=(key(1, f"x <{other}>"),)).code.number == 114
+        straight, sharp = key(1, "x <a@strasse.de>"), key(2, "x <a@straße.de>")
+        assert chosen("a@straße.de", ring=(straight, sharp)).key is sharp
+
+    @pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "x\udcff@example.org"])
+    def test_what_no_argument_can_hold_is_refused(self, text):
+        with pytest.raises(UsageError):
+            Query.parse(text)
+
+    def test_gpg_is_asked_for_what_all_spellings_share(self):
+        assert Query.parse("Ada (work)").for_gpg() == ("*Ada",)
+        assert Query.parse("(work)").for_gpg() == ("*work",)
+        assert Query.parse("MÜLLER").for_gpg() == ("*LLER",)
+        assert {"*Zoë", "*zoë", "*ZOË"} <= set(Query.parse("zoë").for_gpg())
+        assert all(len(one) < 300 for one in Query.parse("very long " * 300).for_gpg())
+
+
+class TestWhy:
+    def test_all_that_error_and_why_tell_is_the_same(self):
+        ring = (
+            key(1, "T <t@example.org>", primary=part(1, "cs", expires=PAST)),
+            key(2, uid("T <t@example.org>", validity=Validity.UNKNOWN)),
+            key(3, "T <t@example.org>", subkeys=[]),
+            key(4, "Not t@example.org <tt@example.org>"),
+        )
+        decision = decide(ring, Query.parse("t@example.org"), rules(Purpose.ENCRYPT, GNUPG))
+        assert [one.obstacle for one in decision.candidates] == ["state", "trust", "usage", "match"]
+        assert decision.error.candidates == decision.candidates[:3]
+        assert decision.error.code is ErrorCode.KEY_UNTRUSTED
+        assert decision.candidates[0].expires == PAST
+        assert decision.candidates[1].subkey == ring[1].subkeys[0].fingerprint
+
+    def test_the_first_to_end_of_key_and_subkey(self):
+        ends = {"expires": NOW.replace(year=2030)}
+        one = key(1, "T <t@a.org>", primary=part(1, "cs"), subkeys=[part(2, "e", **ends)])
+        (told,) = decide((one,), Query.parse("t@a.org"), rules(Purpose.ENCRYPT)).candidates
+        assert (told.taken, told.expires) == (True, ends["expires"])
+
+    def test_a_key_that_is_there_twice_is_over_if_one_copy_says_so(self):
+        sound = key(1, "T <t@a.org>")
+        revoked = key(1, "T <t@a.org>", primary=part(1, "cs", state=State.REVOKED))
+        for ring in ((sound, revoked), (revoked, sound)):
+            assert refused("t@a.org", ring=ring).code is ErrorCode.KEY_UNUSABLE
+
+    def test_what_does_not_print_stays_out_of_the_text_of_errors(self):
+        ring = (key(1, "T\n\x1b[1m <t@a.org>", subkeys=[]),)
+        error = refused("t@a.org", ring=ring)
+        assert str(error).isprintable()
+        assert error.candidates[0].user_id == ring[0].user_id
+
+    def test_an_error_does_not_list_a_thousand_keys(self):
+        ring = [key(number, "T <t@a.org>") for number in range(1, 1000)]
+        error = decide(ring, Query.parse("t@a.org"), rules(Purpose.ENCRYPT)).error
+        assert "and 989 more" in str(error)
+        assert len(error.candidates) == 999
+
+
+TEXTS = st.one_of(
+    st.text(max_size=30),
+    st.from_regex(r"\A[Aa][Bb]? (\(x\) )?<a@b\.(c|d)>\Z"),
+    st.sampled_from(["a@b.c", "A@b.c", "ab", "0x01", "01" * 4, "0" * 39 + "1", "0" * 39 + "1!"]),
+)
+VALIDITIES = st.sampled_from(list(Validity))
+
+
+@st.composite
+def keys(draw):
+    """A key that may be anything that gpg could list."""
+    number = draw(st.integers(1, 4))
+    states = st.sampled_from(list(State))
+    uids = draw(st.lists(st.builds(uid, TEXTS, VALIDITIES, states), max_size=3))
+    times = st.sampled_from([None, PAST])
+    parts = [
+        part(
+            number + 0x100 * at,
+            draw(st.sampled_from(["", "c", "cs", "e", "se"])),
+            state=draw(states),
+            expires=draw(times),
+            secret=draw(st.sampled_from(list(SecretPart))),
+        )
+        for at in range(draw(st.integers(1, 3)))
+    ]
+    disabled = draw(st.booleans())
+    return key(number, *uids, primary=parts[0], subkeys=parts[1:], disabled=disabled)
+
+
+@given(TEXTS)
+def test_any_text_is_a_query_or_refused(text):
+    try:
+        query = Query.parse(text)
+    except GpgmailError:
+        return
+    for pattern in query.for_gpg():
+        assert pattern[0] in "0*"
+        assert len(pattern) > 1
+        os.fsencode(pattern)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(keys(), max_size=4).flatmap(
+        lambda ring: st.tuples(st.just(ring), st.permutations(ring))
+    ),
+    TEXTS,
+    st.sampled_from(list(Purpose)),
+    st.sampled_from([ALWAYS, GNUPG, Pinned({"a@b.c": frozenset({f"{1:040X}"})}, "pins")]),
+)
+def test_the_order_of_candidates_changes_nothing(rings, text, purpose, trust):
+    assume(text.strip())
+    outcomes = []
+    for ring in rings:
+        try:
+            decision = decide(ring, Query.parse(text), rules(purpose, trust))
+        except GpgmailError:
+            return
+        outcomes.append((decision.selection, set(decision.candidates)))
+        assert (decision.selection is None) == (decision.error is not None)
+        assert sum(one.taken for one in decision.candidates) == (decision.error is None)
+        assert all(one.reason for one in decision.candidates)
+        if decision.selection is not None:
+            _holds(decision.selection, purpose)
+    assert outcomes[0] == outcomes[1]
+
+
+def _holds(selection, purpose):
+    """What is chosen can do it."""
+    assert purpose.capability in selection.subkey.capabilities
+    for one in (selection.key.primary, selection.subkey):
+        assert one.state is State.VALID
+        assert one.expires is None
+    assert not selection.key.disabled
 
 
 class TestTrusted:

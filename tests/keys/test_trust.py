@@ -102,12 +102,72 @@ def test_file_that_is_no_text(tmp_path):
         Pinned.read(tmp_path / "pins")
 
 
+def test_pins_are_written_and_read_back(tmp_path):
+    path = tmp_path / "pins"
+    pins = Pinned({}, str(path)).pin("a@EXAMPLE.org", ONE.fingerprint).pin("ü@b.org", "b" * 40)
+    pins.write()
+    assert Pinned.read(path) == pins
+    lines = path.read_text("utf-8").splitlines()
+    assert lines[0].startswith("#")
+    assert lines[1:] == [f"a@example.org {ONE.fingerprint}", f"ü@b.org {'B' * 40}"]
+    assert list(tmp_path.iterdir()) == [path]
+    pins.write(tmp_path / "copy")
+    assert Pinned.read(tmp_path / "copy").pins == pins.pins
+
+
+def test_what_people_wrote_beside_pins_stays(pins):
+    kept = f"a@example.org {ONE.fingerprint.lower()}  # met in person"
+    path = pins(f"# ours\n\n{kept}\nb@example.org {TWO.fingerprint}\nc#1@d.org {'C' * 40}")
+    path.chmod(0o640)
+    Pinned.read(path).unpin("b@example.org").pin("e@example.org", TWO.fingerprint).write()
+    text = path.read_text()
+    new = f"e@example.org {TWO.fingerprint}\n"
+    assert text == f"# ours\n\n{kept}\nc#1@d.org {'C' * 40}\n{new}"
+    assert path.stat().st_mode & 0o777 == 0o640
+    Pinned.read(path).write()
+    assert path.read_text() == text
+
+
+def test_pins_go_through_a_link(pins, tmp_path):
+    path = pins("")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    Pinned({}, str(link)).pin("a@b.org", "A" * 40).write()
+    assert link.is_symlink()
+    assert path.read_text() == f"\na@b.org {'A' * 40}\n"
+
+
+def test_a_file_that_holds_something_else_is_not_overwritten(pins):
+    path = pins("This is no list of pins\n")
+    with pytest.raises(UsageError, match="line 1"):
+        Pinned({}, str(path)).pin("a@b.org", "A" * 40).write()
+    assert path.read_text() == "This is no list of pins\n"
+
+
+def test_a_place_where_nothing_can_be_written(tmp_path):
+    with pytest.raises(KeyringError, match="absent"):
+        Pinned({}, str(tmp_path / "absent" / "pins")).pin("a@b.org", "A" * 40).write()
+
+
+@pytest.mark.parametrize("line", [("", ""), ("a@b.org", "A" * 39), ("a b@c.org", "A" * 40)])
+def test_what_is_no_pin_is_not_pinned(line):
+    with pytest.raises(UsageError):
+        Pinned({}, "pins").pin(*line)
+
+
+def test_a_subkey_may_be_pinned(pins):
+    policy = Pinned.read(pins(f"a@example.org {TWO.subkeys[0].fingerprint}"))
+    assert chosen("a@example.org", policy) is TWO
+
+
 @pytest.mark.parametrize(
     ("address", "form"),
     [
         ("A@EXAMPLE.org", "A@example.org"),
         ("a@example.org.", "a@example.org"),
         ("a@Bücher.example", "a@xn--bcher-kva.example"),
+        ("a@Bu\u0308cher.example", "a@xn--bcher-kva.example"),
+        ("a@straße.example", "a@xn--strae-oqa.example"),  # not strasse.example (RFC 5891)
         ('"a@b"@example.org', '"a@b"@example.org'),
         ("a@" + "ü" * 80, "a@" + "ü" * 80),
         ("", ""),
