@@ -18,9 +18,10 @@ from urllib.parse import unquote
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find, tool
+from gpgmail.gpg.conf_lines import check, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gpgmail.gpg.home import Home
 
@@ -63,6 +64,7 @@ def additions(home: Home) -> Additions:
 
     Raises:
         EngineError: If gpgconf is missing or fails, or a file cannot be read.
+        UsageError: If gpg does not take a line, or nothing could be sent with it (code 24).
     """
     files = tuple(_files(home))
     if not files:
@@ -113,11 +115,13 @@ def _identity(path: Path) -> tuple[str, int, int, int]:
     return str(path), found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _read(directory: Path, files: Iterable[Path]) -> Additions:
+def _read(directory: Path, files: Sequence[Path]) -> Additions:
+    options = lines(files)
+    check(options, directory, files[-1])
     lists: dict[str, list[str]] = {name: [] for name in _LISTS}
     switches = set()
     trust_model = ""
-    for name, value in (option for path in files for option in _options(path)):
+    for name, value in ((line.name, line.value) for line in options):
         if name in {_TRUST_MODEL, _ALWAYS_TRUST}:
             trust_model = "always" if name == _ALWAYS_TRUST else value.lower()
         elif name in lists and value:
@@ -131,14 +135,6 @@ def _read(directory: Path, files: Iterable[Path]) -> Additions:
     named = {name.replace("-", "_"): value for name, value in found.items()}
     groups = _groups(_gpgconf(directory))
     return Additions(groups=groups, trust_model=trust_model, **named)
-
-
-def _options(path: Path) -> Iterator[tuple[str, str]]:
-    """Give the options of a file; gpg itself complains about lines that are none."""
-    for line in path.read_text("utf-8", "replace").split("\n"):
-        name, _, value = line.strip().partition(" ")
-        name, _, rest = name.partition("\t")
-        yield name, f"{rest} {value}".strip().removeprefix('"').removesuffix('"')
 
 
 def _gpgconf(directory: Path) -> dict[str, str]:

@@ -271,6 +271,7 @@ class Keyring:
         place = self.place
         if not (place.public or has_keyboxd(place)):
             return ()
+        self.additions()  # a gpg.conf that cannot be used is named, not what gpg makes of it
         serving = self._serving
         own_agent = not place.lists_in_place
         home = (

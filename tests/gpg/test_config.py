@@ -86,7 +86,7 @@ def test_later_line_takes_a_switch_back(modern):
 
 
 def test_comments_and_other_options_add_nothing(modern):
-    text = "# encrypt-to alice@example.org\n\ncharset utf-8\n#throw-keyids\nencrypt-to\n"
+    text = "# encrypt-to alice@example.org\n\ncharset utf-8\n#throw-keyids\n"
     assert configure(modern, text) == Additions()
 
 
