@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gpgmail.crypto.engines import AUTO, NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,6 +51,15 @@ def option(*names: str, **more: Any) -> Callable[[F], F]:  # noqa: ANN401 - clic
     return click.option(*names, cls=GroupedOption, **more)
 
 
+engine_option = option(
+    "--engine",
+    type=click.Choice(NAMES),
+    default=AUTO,
+    show_default=True,
+    group=KEYS,
+    help="What has gpg do its work: gnupg starts it, gpgme has libgpgme start it; auto is what"
+    " GPGMAIL_ENGINE names, otherwise gnupg.",
+)
 json_option = option("--json", "as_json", is_flag=True, help="Report as JSON, failures included.")
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpgmail.cli.inputs import standard_input
-from gpgmail.cli.options import KEYS, SECRETS, GroupedCommand, json_option, option, secret_options
+from gpgmail.cli.options import (
+    KEYS,
+    SECRETS,
+    GroupedCommand,
+    engine_option,
+    json_option,
+    option,
+    secret_options,
+)
 from gpgmail.cli.report import one_line, report_failure, report_mail, show
 from gpgmail.cli.saving import save
 from gpgmail.cli.secrets import take_passphrases
@@ -43,6 +51,7 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
     help="Home, directory or file with keys, your own home if not given. May be repeated: the"
     " first one decrypts, the others add public keys.",
 )
+@engine_option
 @secret_options("passphrase", SECRETS, per_key=True)
 @option("--require-signature", is_flag=True, help="Fail unless all of it has a good signature.")
 @option("--require-encryption", is_flag=True, help="Fail unless all of it was encrypted.")
@@ -103,6 +112,7 @@ def _read(file: str, given: dict[str, Any]) -> ReadMail:
             require_signature=given["require_signature"],
             require_encryption=given["require_encryption"],
             most_bytes=given["max_size"],
+            engine=given["engine"],
             run=run,
         )
 

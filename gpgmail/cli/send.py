@@ -15,6 +15,7 @@ from gpgmail.cli.options import (
     SECRETS,
     SERVER,
     GroupedCommand,
+    engine_option,
     json_option,
     option,
     secret_options,
@@ -109,6 +110,7 @@ Examples:
     help="How --bcc stays unknown in encrypted mail: each gets a separate copy with his key alone,"
     " or all get one copy with hidden key ids; or forbid it.",
 )
+@engine_option
 @secret_options("passphrase", SECRETS, per_key=True)
 @option(
     "--server",
@@ -177,6 +179,7 @@ def _send(given: dict[str, Any]) -> Receipt:
         ca_file=given["ca_file"],
         proxy=given["proxy"],
         trust=given["trust"],
+        engine=given["engine"],
         timeout=given["timeout"],
     )
     draft = _draft(given)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gpgmail.core.events import KeyPassphrase
     from gpgmail.core.run import Run
     from gpgmail.crypto.copies import Shares
+    from gpgmail.crypto.engine import Engine
     from gpgmail.message.content import Attachment
     from gpgmail.message.draft import Composed, Draft
     from gpgmail.message.part import Part
@@ -48,6 +49,7 @@ class PSMTP(PsmtpAccessors, SMTP):
     def _set_up(self) -> None:
         super()._set_up()
         self._done = Done()
+        self._made: tuple[str, Engine] | None = None
 
     def sign(self) -> None:
         """Sign the message with every key in `keys`.
@@ -86,6 +88,7 @@ class PSMTP(PsmtpAccessors, SMTP):
         super().close()  # which fails while a call runs, and that may need them
         for key in (*self.keys, *self.recipient_keys):
             key.close()
+        self._let_go()
 
     # ---- protecting ----
 
@@ -128,12 +131,24 @@ class PSMTP(PsmtpAccessors, SMTP):
         )
         ask = self._ask if self.on_key_passphrase is not None else None
         work = keychain.work(algorithms(self), ask, run, held)
-        bench = Bench(self, engine(), work.job, run)
+        bench = Bench(self, self._named_engine(), work.job, run)
 
         def make(version: Version, shares: Shares) -> Sequence[Version]:
             return bench.make(self._draft_of(version), version, shares)
 
         return self._begun().worked_on(work, make)
+
+    def _named_engine(self) -> Engine:
+        """Return the engine, which is kept for the next operation as long as it is the same one."""
+        if self._made is None or self._made[0] != self.engine:
+            self._let_go()
+            self._made = self.engine, engine(self.engine)
+        return self._made[1]
+
+    def _let_go(self) -> None:
+        made, self._made = self._made, None
+        if made is not None:
+            made[1].close()
 
     def _ask(self, event: KeyPassphrase) -> None:
         event.key_id = event.key_id[-2 * self.key_id_length :]

@@ -13,6 +13,7 @@ from gpgmail.core.run import DEFAULT_TIMEOUT, Run
 from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms
+from gpgmail.crypto.engines import AUTO
 from gpgmail.crypto.engines import engine as get_engine
 from gpgmail.delivery.courier import deliver
 from gpgmail.delivery.letter import Desk, Format, Letter
@@ -47,10 +48,12 @@ class Mailer:
     `socks5h://user:password@host:1080` (http, socks4, socks4a, socks5, socks5h), or `"environment"`
     for what ALL_PROXY, HTTPS_PROXY and NO_PROXY say; without it they are not looked at. *trust* is
     `"gnupg"`, `"always"`, `"pinned:FILE"` or a policy; by default what the keyring's kind asks for.
+    *engine* is `"gnupg"`, `"gpgme"` or `"auto"`, which is what GPGMAIL_ENGINE names or the former.
     *timeout* is in seconds without any progress, 0 for none.
 
     Raises:
         UsageError: If an argument cannot be used.
+        UnsupportedError: If the engine's package is not installed.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Mailer:
         ca_file: str | Path | None = None,
         proxy: str | None = None,
         trust: str | Trust | None = None,
-        engine: str = "gnupg",
+        engine: str = AUTO,
         algorithms: Algorithms = Algorithms(),  # noqa: B008 - a frozen value
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
@@ -164,6 +167,7 @@ class Mailer:
                 if session is not None:
                     session.use(run).close()
             finally:
+                self._desk.engine.close()
                 self._desk.keyrings.close()
 
     def __enter__(self) -> Self:

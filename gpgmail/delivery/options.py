@@ -11,11 +11,11 @@ from __future__ import annotations
 from gpgmail.core.checks import one_of, seconds
 from gpgmail.core.declare import Declared, prop
 from gpgmail.core.run import DEFAULT_TIMEOUT
+from gpgmail.crypto.engines import NAMES
 
 ENCRYPT = ("never", "prefer", "require")
 BCC = ("separate", "hidden", "forbid")
 FORMATS = ("pgpmime", "inline")
-ENGINES = ("auto", "gnupg", "gpgme")
 # In a configuration file these name files, relative to its own directory.
 PATHS = frozenset({"keyring", "ca_file", "password_file", "passphrase_file"})
 
@@ -63,7 +63,7 @@ class KeyringOptions(Declared):
         doc="Which keys belong to an address: as gnupg says, always, or as pinned:FILE says; by "
         "default what fits the kind of the keyring.",
     )
-    engine: str = prop(default="auto", check=one_of(ENGINES), doc="What does the cryptography.")
+    engine: str = prop(default="auto", check=one_of(NAMES), doc="What does the cryptography.")
     passphrase_file: str = prop(default="", doc="File with the passphrase in its first line.")
     passphrase_command: str = prop(
         default="", doc="Command, run without a shell, that prints the passphrase."

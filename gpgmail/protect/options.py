@@ -10,6 +10,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.crypto.armor import one_header
 from gpgmail.crypto.engine import Algorithms
+from gpgmail.crypto.engines import AUTO, NAMES
 
 CIPHERS = (
     "AES128",
@@ -123,6 +124,13 @@ class ProtectOptions(Declared):
         default=True,
         key="ClearSignature",
         doc="sign() leaves the text readable (inline format only).",
+    )
+    engine: str = setting(
+        default=AUTO,
+        key="Engine",
+        check=one_of(NAMES),
+        doc="What has gpg do its work: gnupg starts it, gpgme has libgpgme start it; auto is what "
+        "the environment's GPGMAIL_ENGINE names, otherwise gnupg. Ours.",
     )
     message_format: str = setting(
         default="INLINE",

@@ -5,6 +5,7 @@ How a mail is taken apart stands in `opening.py`, what a verdict is in `verdict.
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +15,7 @@ from gpgmail.core.passphrases import Passphrases, PassphraseSource
 from gpgmail.core.run import DEFAULT_TIMEOUT, Run
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Opened, SignatureStatus
+from gpgmail.crypto.engines import AUTO
 from gpgmail.crypto.engines import engine as get_engine
 from gpgmail.keys.keyrings import Keyrings, Where
 from gpgmail.message import walk
@@ -57,22 +59,24 @@ def read(
     require_signature: bool = False,
     require_encryption: bool = False,
     most_bytes: int = MOST_BYTES,
-    engine: str = "gnupg",
+    engine: str = AUTO,
     timeout: float = DEFAULT_TIMEOUT,
     run: Run | None = None,
 ) -> ReadMail:
     """Decrypt and verify a mail, given as bytes, a path or a binary stream.
 
     *keyring* has the secret keys and, with *more_keyrings*, the senders' public ones; *passphrase*
-    is as for `Mailer`. With *require_signature* or *require_encryption* a mail of which not the
-    whole content has it is an error; whose signature it is says the verdict. *timeout* is in
-    seconds without any progress. The mail and what opens of it are held in memory: *most_bytes*,
-    by default 256 MiB, limits their sum, decompressed, and stops gpg where there is more.
+    and *engine* are as for `Mailer`. With *require_signature* or *require_encryption* a mail of
+    which not the whole content has it is an error; whose signature it is says the verdict.
+    *timeout* is in seconds without any progress. The mail and what opens of it are held in memory:
+    *most_bytes*, by default 256 MiB, limits their sum, decompressed, and stops gpg where there is
+    more.
 
     Raises:
         CryptoError: If an encrypted mail does not open.
         KeySelectionError: If it is encrypted for keys that are not here.
         PassphraseError: If a passphrase is missing or wrong.
+        UnsupportedError: If the engine's package is not installed.
         PolicyError: With code 142 or 143, if what was required does not hold.
         MessageError: If the source cannot be read or is no mail, or has more bytes, levels, parts
             or protections inside one another than are allowed.
@@ -84,16 +88,15 @@ def read(
         raise Situation.BAD_MESSAGE.error(
             "has neither a header nor an OpenPGP message in it", subject="the mail"
         )
-    keyrings = Keyrings(keyring, more_keyrings)
-    try:
-        desk = Desk(get_engine(engine), keyrings, Passphrases.of(passphrase), budget, run)
+    with ExitStack() as held:
+        doing = held.enter_context(closing(get_engine(engine)))
+        keyrings = held.enter_context(closing(Keyrings(keyring, more_keyrings)))
+        desk = Desk(doing, keyrings, Passphrases.of(passphrase), budget, run)
         opener = Opener(root, desk)
         parts = tuple(opener.open(root, Shelter()))
         authors = _Authors(_author(root), keyrings, run)
         parts = tuple(_marked(part, parts, authors) for part in parts)
         verdict = _judge(root, parts, opener, desk, authors)
-    finally:
-        keyrings.close()
     _require(verdict, signature=require_signature, encryption=require_encryption)
     return ReadMail(message=_message(root, parts, opener, verdict), parts=parts, verdict=verdict)
 
