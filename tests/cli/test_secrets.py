@@ -83,7 +83,41 @@ def test_a_command_is_not_run_by_a_shell(arguments, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_each_of_two_signers_has_a_file_of_its_own(place, url, mail_of, tmp_path):
+    first, second = (fixture_key("two-protected", name) for name in ("first", "second"))
+    arguments = ["send", "--server", url, "--from", first.address, "--to", second.address]
+    arguments += ["--text", "x", "--keyring", place("two-protected")]
+    for key in (first, second):
+        (tmp_path / key.name).mkdir()
+        file = kept(tmp_path / key.name, f"{key.passphrase}\n")
+        name = key.fingerprint if key is first else f"0x{key.fingerprint[-16:].lower()}"
+        arguments += ["--signer", key.fingerprint, "--passphrase-file", f"{name}={file}"]
+    assert call(*arguments).code == 0
+    assert b"multipart/signed" in mail_of()
+
+    outcome = call(*arguments, "--passphrase-command", f"{first.fingerprint}=true")
+    assert outcome.code == 64
+    assert "give only one of --passphrase-file, --passphrase-command" in outcome.errors
+
+
+@pytest.mark.parametrize("secret", ["passphrase", "password"])
+def test_a_file_that_others_can_read_is_refused_with_the_way_out(arguments, tmp_path, secret):
+    file = kept(tmp_path, "hunter2 hunter2", 0o644)
+    outcome = call(*arguments, "--text", "x", f"--{secret}-file", file)
+    assert outcome.code == 64
+    assert f"(chmod 600 {file})" in outcome.errors
+    assert "hunter2" not in outcome.errors
+
+
+def test_what_a_failing_command_says_is_told_without_what_it_gives(arguments):
+    command = """sh -c 'echo hunter2; echo "vault sealed, hunter2 kept" >&2; exit 4'"""
+    outcome = call(*arguments, "--text", "x", "--passphrase-command", command)
+    assert outcome.code == 64
+    assert "the command ended with 4: vault sealed, ******** kept" in outcome.errors
+
+
 NOTHING = {
+    "no number": ("fd", "x", "it is not the number of a descriptor"),
     "a missing file": ("file", "/nonexistent/secret", "No such file"),
     "a directory": ("file", "/", "directory"),
     "a closed descriptor": ("fd", "77", "Bad file descriptor"),

@@ -175,7 +175,7 @@ def with_keyboxd(monkeypatch):
         subprocess.run([gpg.with_name("gpgconf"), "--homedir", home, "--kill", "all"], check=True)
 
 
-@pytest.fixture(params=["card", pytest.param("keyboxd", marks=pytest.mark.interop)])
+@pytest.fixture(params=["card", pytest.param("keyboxd", marks=pytest.mark.servers)])
 def shared(request):
     """A home whose own agent has to be used, and has the right passphrase in its cache."""
     name = {"card": "beside_a_card", "keyboxd": "with_keyboxd"}[request.param]
