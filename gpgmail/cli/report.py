@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from gpgmail.core.errors import Candidate
     from gpgmail.core.replies import Reply
     from gpgmail.crypto.engine import SignatureSeen
     from gpgmail.delivery.receipt import Receipt
     from gpgmail.protect.headers import ProtectedHeaders
     from gpgmail.protect.verdict import ReadMail
+
+
+_OF_A_CANDIDATE = ("fingerprint", "user_id", "reason", "keyring", "subkey", "obstacle", "command")
 
 
 def show(text: str, *, err: bool = False) -> None:
@@ -93,10 +97,7 @@ def report_failure(error: GpgmailError, *, err: bool = False) -> None:
         "retry": str(error.retry),
     }
     if isinstance(error, KeySelectionError):
-        told["candidates"] = [
-            {"fingerprint": one.fingerprint, "user_id": one.user_id, "reason": one.reason}
-            for one in error.candidates
-        ]
+        told["candidates"] = [_candidate(one) for one in error.candidates]
     if isinstance(error, DeliveryError):
         told["accepted"] = error.accepted
     if isinstance(error, ServerError):
@@ -107,6 +108,11 @@ def report_failure(error: GpgmailError, *, err: bool = False) -> None:
 def one_line(text: str) -> str:
     """Return *text* on one line, so that it cannot say what this program would say on the next."""
     return " ".join(text.split())
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    expires = one.expires.isoformat() if one.expires else None
+    return {name: getattr(one, name) for name in _OF_A_CANDIDATE} | {"expires": expires}
 
 
 def report_mail(mail: ReadMail, saved: Mapping[int, Path]) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from gpgmail.gpg.home import Home
     from gpgmail.gpg.python_gnupg import Outcome
 
-_NOT_FOUND = frozenset({9, 17})  # libgpg-error: no public key, no secret key
+# libgpg-error: no public key, no secret key; and no id, as gpg 2.2 says of 64 digits.
+_NOT_FOUND = frozenset({9, 17, 37})
 _NO_COMPLAINTS = ("[GNUPG:]", "checking the trustdb", "marginals needed", "depth:", "next trustdb")
 # A key of one's own was deleted, and its trust stayed behind.
 _UNTRUE_TRUST = "public key of ultimately trusted key"

@@ -10,7 +10,7 @@ import pytest
 
 import gpgmail
 from gpgmail.components import Key
-from gpgmail.core.errors import KeySelectionError
+from gpgmail.core.errors import KeySelectionError, UsageError
 from gpgmail.keys.key import Purpose
 from gpgmail.keys.keyring import Keyring
 from tests.crypto.helpers import Gpg as Judge
@@ -342,3 +342,36 @@ def test_each_candidate_tells_the_subkey_and_when_it_ends(home):
     with Keyring.open(home("several-uids")) as ring:
         (told,) = ring.why("many@example.org")
         assert told.expires.year == 2099
+
+
+NASTY = [
+    "-", "--", "--output=x", "=", "*", "**", "@", "<>", "<@>", "!", "0x", "0x!", "#", "&", "+", ".",
+    "%", "%00", "\n", "a\nb", "\x1b[1m", "\u202e", "()", "(", "<a", "a>", "a" * 100_000,
+    "é" * 100_000, "0" * 39, "0" * 41, "F" * 64, f"{'F' * 40}!", "' \"", "\\", "$(x)", "gpg.conf",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_any_query_is_answered(home, purpose):
+    with Keyring.open(home("odd-user-ids")) as ring:
+        find = ring.find_signer if purpose is Purpose.SIGN else ring.find_recipient
+        for query in NASTY:
+            told = ring.why(query, purpose)
+            taken = [one.fingerprint for one in told if one.taken]
+            if taken:
+                assert [find(query).fingerprint] == taken
+                continue
+            with pytest.raises(KeySelectionError) as caught:
+                find(query)
+            assert set(caught.value.candidates) <= set(told), query
+
+
+@pytest.mark.parametrize("query", ["\0", "a\0b", "\ud800"])
+def test_what_cannot_be_asked_for_is_refused(home, query):
+    with Keyring.open(home("own-key")) as ring, pytest.raises(UsageError):
+        ring.why(query)
+
+
+def test_only_purposes_are_purposes(home):
+    with Keyring.open(home("own-key")) as ring, pytest.raises(UsageError, match="encryption"):
+        ring.why("", "breathing")
