@@ -30,6 +30,7 @@ _ANOTHER_GPG = "correct it, or keep it for the gpg that knows it in a gpg.conf-V
 _ADDS = "adds a recipient to every message whatever its plan says"
 _SECRET = "would be tried in place of the passphrase that is given"  # noqa: S105 - no secret
 _UNSAFE = "takes the integrity protection from every message"
+_WORDS = "takes away what gpg says, or puts it into the message"
 _OF_MESSAGES = "use encrypt-to or hidden-encrypt-to"
 _OF_CALLS = "give it as passphrase=, --passphrase-file or KeyPassphrase"
 
@@ -42,6 +43,8 @@ REFUSED = {
     "passphrase": (_SECRET, _OF_CALLS),
     "passphrase-file": (_SECRET, _OF_CALLS),
     "passphrase-fd": ("takes the message for a passphrase", _OF_CALLS),
+    "logger-fd": (_WORDS, "take it out"),
+    "logger-file": (_WORDS, "take it out"),
     "dry-run": ("makes nothing", "take it out"),
     "rfc2440": (_UNSAFE, "use rfc4880"),
     "compliance rfc2440": (_UNSAFE, "use rfc4880"),
