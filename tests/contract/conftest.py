@@ -17,7 +17,12 @@ from tests.crypto.helpers import Gpg
 from tests.servers.unpacked import tree
 from tests.support.keyrings import empty_home, keyring_copy
 
-_RECORD = pytest.StashKey()
+_CELL, _ORDER = pytest.StashKey(), pytest.StashKey()
+
+
+def pytest_collection_modifyitems(items):
+    for order, item in enumerate(items):
+        item.stash[_ORDER] = order
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +35,7 @@ def outcome(request, record):
     """What the test says of its cell; written when the test is over, as failed if it was."""
     said = Outcome()
     yield said
-    record.take(request.node.stash[_RECORD], said)
+    record.take(request.node.stash[_CELL], said, request.node.stash[_ORDER])
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def of_cell(request):
     """Say which cell the test is."""
 
     def name(cell):
-        request.node.stash[_RECORD] = cell
+        request.node.stash[_CELL] = cell
 
     return name
 

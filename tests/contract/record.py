@@ -29,26 +29,38 @@ class Cell:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a test says of its cell: `good`, `refused` or `failed`, why, and who judged it."""
+    """What a test says of its cell, and the version of the gpg that judged it.
+
+    The word is `good`, `refused` or `none` with the reason, or `failed`.
+    """
 
     word: str = "failed"
     reason: str = ""
     judge: str = ""
 
 
+def version(program: str = "gpg") -> str:
+    """The version of a gpg as the page shows it."""
+    return ".".join(map(str, find(program).version[:2]))
+
+
 class Record:
     """The file of this worker."""
 
     def __init__(self) -> None:
-        self._version = ".".join(map(str, find().version[:2]))
+        self._version = version()
         worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
         self._path = PLACE / f"{self._version}-{worker}.jsonl"
         self._begun = False
 
-    def take(self, cell: Cell, outcome: Outcome) -> None:
-        """Write a line; the first of a run replaces what the last run left."""
+    def take(self, cell: Cell, outcome: Outcome, order: int) -> None:
+        """Write a line; the first of a run replaces what the last run left.
+
+        *order* is the test's place among all, whichever worker has it.
+        """
         PLACE.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({"gpg": self._version, **asdict(cell), **asdict(outcome)})
+        facts = {"gpg": self._version, **asdict(cell), **asdict(outcome), "order": order}
+        line = json.dumps(facts)
         with self._path.open("a" if self._begun else "w", encoding="utf-8") as file:
             file.write(line + "\n")
         self._begun = True

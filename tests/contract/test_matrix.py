@@ -19,7 +19,7 @@ from gpgmail.gpg.binary import find
 from gpgmail.gpg.home import Home
 from tests.contract.axes import IN_KEYRINGS, KEYRINGS, KINDS
 from tests.contract.operations import OPERATIONS, Work
-from tests.contract.record import Cell
+from tests.contract.record import Cell, version
 from tests.crypto.helpers import TEXT
 
 pytestmark = pytest.mark.interop
@@ -43,6 +43,7 @@ def refused(work, operation, outcome, reason):
     with pytest.raises(GpgmailError) as caught:
         operation.do(work)
     assert caught.value.code in NO_KEY
+    assert caught.value.subject
     outcome.word, outcome.reason = "refused", reason
 
 
@@ -53,7 +54,7 @@ def settle(work, operation, outcome, lacking):
     else:
         operation.do(work)
         outcome.word = "good"
-    outcome.judge = work.judge.binary
+    outcome.judge = version(work.judge.binary)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
@@ -65,7 +66,7 @@ def test_every_kind_of_key(  # noqa: PLR0917 - fixtures
     of_cell(Cell(table="keys", row=kind.row, operation=operation.column, engine=name))
     lacking = [f"{use} key" for use in operation.needs if use == kind.lacks]
     if lacking and operation.made_by_others:
-        outcome.word, outcome.reason = "none", "no other program can make one for this key"
+        outcome.word, outcome.reason = "none", "nobody can make one for this key"
         return
     facts, judge = keys(kind)
     where = homes(kind.situation, "gpg").home
@@ -111,4 +112,4 @@ def test_with_a_passphrase_and_no_key(  # noqa: PLR0917 - fixtures
         job = Job(home=home, passphrases=Passphrases({ANY_KEY: Secret(_SYMMETRIC)}))
         engines(name).decrypt(job, [message], pieces.append, run)
         assert b"".join(pieces) == TEXT
-    outcome.word, outcome.judge = "good", judge.binary
+    outcome.word, outcome.judge = "good", version(judge.binary)
