@@ -3,8 +3,9 @@
     TMPDIR=/dev/shm python benchmarks/large_mail.py [MiB ...]
 
 The mail goes from a file through `Mailer` to a server that throws it away, in a process of its own
-whose peak RSS (VmHWM) is printed. Beside it: bare gpg with the same keys, `gpg -se --armor < file`.
-Figures of gpg's own processes are not in the RSS column, as they are not in that of any peer.
+whose peak RSS (VmHWM) is printed, once by each engine. Beside it: bare gpg with the same keys,
+`gpg -se --armor < file`. Figures of gpg's own processes are not in the RSS column, as they are not
+in that of any peer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 import time
 from pathlib import Path
 
+from gpgmail.crypto.engines import ENGINES
 from gpgmail.testing import ThrowawayHome
 
 SIZES = (8, 64)
@@ -26,10 +28,12 @@ import sys
 from pathlib import Path
 from gpgmail import Attachment, Draft, Keyring, Mailer
 
-url, home, user, file = sys.argv[1:]
+url, home, user, file, engine = sys.argv[1:]
 draft = Draft(from_=user, to=user, subject="large", text="large", attachments=(
     Attachment(source=Path(file)),))
-with Keyring.open(home) as keyring, Mailer(url, keyring=keyring) as mailer:
+with Keyring.open(home) as keyring, Mailer(
+    url, keyring=keyring, engine=engine
+) as mailer:
     mailer.send(draft, sign=True, encrypt=True)
 for line in Path("/proc/self/status").read_text().splitlines():
     if line.startswith("VmHWM"):
@@ -44,20 +48,22 @@ def main() -> None:
     with ThrowawayHome() as home, tempfile.TemporaryDirectory() as directory:
         fingerprint = home.make_key(user)
         url = f"smtp://127.0.0.1:{_serve()}"
-        print(f"{'attachment':<14}{'gpg s':>8}{'ours s':>8}{'ratio':>8}{'peak RSS MiB':>14}")
+        print(f"{'attachment':<14}{'engine':<8}{'gpg s':>8}{'ours s':>8}{'ratio':>8}{'RSS MiB':>9}")
         for size in sizes:
             file = Path(directory, "data")
             _fill(file, size)
             bare = _timed(lambda file=file: _bare(home.path, fingerprint, file))
-            started = time.perf_counter()
-            peak = subprocess.run(
-                [sys.executable, "-c", CHILD, url, home.path, user, file],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout.strip()
-            ours = time.perf_counter() - started
-            print(f"{size:>4} MiB      {bare:>8.2f}{ours:>8.2f}{ours / bare:>8.2f}{peak:>14}")
+            for engine in ENGINES:
+                started = time.perf_counter()
+                peak = subprocess.run(
+                    [sys.executable, "-c", CHILD, url, home.path, user, file, engine],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout.strip()
+                ours = time.perf_counter() - started
+                row = f"{size:>4} MiB      {engine:<8}{bare:>8.2f}{ours:>8.2f}"
+                print(f"{row}{ours / bare:>8.2f}{peak:>9}")
 
 
 def _fill(file: Path, size: int) -> None:
