@@ -88,7 +88,7 @@ def blind(sink, own):
 # --------------------------------------------------------------------------- copies of their own
 
 
-@pytest.mark.proves("b_cc", "sign_and_encrypt")
+@pytest.mark.proves("b_cc", "sign_and_encrypt", "BccPolicy")
 @pytest.mark.parametrize(("form", "sign"), [(form, sign) for form in FORMATS for sign in (0, 1)])
 def test_each_mailbox_sees_its_own_keys_alone(sink, reader, blind, form, sign):
     mailer = blind(form, signs=bool(sign), process_attachments=True)
@@ -243,6 +243,7 @@ def test_a_passphrase_names_nobody_and_one_copy_is_for_all(sink, blind):
 # ------------------------------------------------------------------------------- other policies
 
 
+@pytest.mark.proves("BccPolicy")
 def test_hidden_keys_are_in_one_copy_for_all(sink, reader, blind):
     mailer = blind()
     assert mailer.config("BccPolicy") == "separate"
@@ -255,6 +256,7 @@ def test_hidden_keys_are_in_one_copy_for_all(sink, reader, blind):
     assert reader.read_encrypted(mail.data).decrypted
 
 
+@pytest.mark.proves("BccPolicy")
 def test_forbidden_bcc_recipients_stop_the_encryption(sink, blind):
     mailer = blind(bcc_policy="forbid")
     with failing(3, PolicyError) as caught:
