@@ -10,12 +10,12 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.events import Progress
 from gpgmail.core.run import Run
 from gpgmail.gpg.dialogue import Dialogue
-from gpgmail.gpg.status import StatusLine, StatusParser
+from gpgmail.gpg.status import StatusLine, StatusParser, as_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.secret import Secret
     from gpgmail.gpg.home import Home
+    from gpgmail.gpg.prompt import Prompt
 
 Sink = Callable[[bytes], object]
 
@@ -63,13 +64,30 @@ class Result:
 
 
 class Hearing:
-    """Takes gpg's status as it comes: keeps it, tells it, and answers what it asks."""
+    """Takes gpg's status as it comes: keeps it, tells it, and answers what it asks.
+
+    Entered while gpg runs. Left by an exception it ends the pinentry that gpg's agent has up.
+    """
 
     def __init__(self, dialogue: Dialogue | None, run: Run) -> None:
         self.lines: list[StatusLine] = []
         self._parser = StatusParser()
         self._dialogue = dialogue
+        self._prompt: Prompt | None = None
         self._run = run
+
+    def __enter__(self) -> Self:
+        where = "" if self._dialogue is not None else terminal()
+        if where:
+            from gpgmail.gpg.prompt import Prompt
+
+            self._prompt = Prompt(where)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        prompt, self._prompt = self._prompt, None
+        if prompt is not None:
+            prompt.close(end=kind is not None)
 
     def take(self, data: bytes) -> bytes:
         """Take what was read; return what gpg is to be answered, which often is nothing."""
@@ -78,6 +96,8 @@ class Hearing:
     def _reply(self, line: StatusLine) -> bytes:
         self.lines.append(line)
         self._run.status(f"gpg says {line.keyword} {line.text}", level=3)
+        if line.keyword == "PINENTRY_LAUNCHED" and self._prompt is not None:
+            self._prompt.launched(as_number(line.arg(0)))
         return b"" if self._dialogue is None else self._dialogue.reply(line)
 
 

@@ -103,17 +103,18 @@ class _Operation:
         self._run.status(f"gpg {self._binary.shown_version} in {self._home.directory}", level=2)
         self._run.status(" ".join(command), level=3)
         collected = bytearray()
-        process = self._start(command)
-        try:
-            takers = {
-                self._stdout: sink or collected.extend,
-                self._stderr: self._take_words,
-                self._status: self._take_status,
-            }
-            pump(process, takers, self._feeders, self._run, what)
-            returncode = process.wait(self._run, what)
-        finally:
-            process.stop()
+        with self._hearing:
+            process = self._start(command)
+            try:
+                takers = {
+                    self._stdout: sink or collected.extend,
+                    self._stderr: self._take_words,
+                    self._status: self._take_status,
+                }
+                pump(process, takers, self._feeders, self._run, what)
+                returncode = process.wait(self._run, what)
+            finally:
+                process.stop()
         words = self._run.redactor.clean(self._words.decode("utf-8", "replace"))
         return Result(returncode, tuple(self._hearing.lines), words, bytes(collected))
 
