@@ -85,6 +85,7 @@ class Entity:
     @property
     def name(self) -> str:
         """The part's file name, without what would change the line that it is shown in."""
+        from email.errors import MessageError
         from email.header import decode_header, make_header
         from email.message import Message
 
@@ -96,7 +97,7 @@ class Entity:
             text = message.get_filename("")
             if "=?" in text:  # against RFC 2047 section 5, and what many programs write
                 text = str(make_header(decode_header(text)))
-        except (LookupError, TypeError, ValueError):  # of broken RFC 2231 continuations
+        except (LookupError, MessageError, TypeError, ValueError):  # of broken RFC 2231 or 2047
             return ""
         return "".join(char if char.isprintable() else "_" for char in text)
 

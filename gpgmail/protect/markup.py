@@ -1,66 +1,94 @@
 """The text of an HTML part, as far as armor in it needs that.
 
 Some mail programs put armor into HTML, a line in each element. Nothing here renders: what comes out
-is text for gpg, and never goes back into HTML, where other markup could enclose it (EFAIL).
+is text for gpg, and never goes back into HTML, where other markup could enclose it (EFAIL). It is
+one pass whatever a stranger wrote, which the library's parser is not on every Python.
 """
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A line ends where one of these begins or ends.
 _BREAKS = frozenset(
     {"address", "article", "blockquote", "body", "br", "dd", "div", "dl", "dt", "li", "ol", "p"}
     | {"pre", "section", "table", "td", "tr", "ul"}
 )
-_UNSEEN = frozenset({"head", "script", "style", "title"})
+_UNSEEN = frozenset({"script", "style", "title"})
 # Elements and attributes that show nothing by themselves.
 _NEUTRAL = _BREAKS | {"html", "head", "meta", "span", "font", "b", "i", "u"}
 _QUIET = frozenset({"charset", "class", "content", "dir", "http-equiv", "lang", "name", "xmlns"})
+_NAME = re.compile(r"(/?)([A-Za-z][A-Za-z0-9:-]*)")
+_ATTRIBUTES = re.compile(r"""([^\s=/"'>]+)(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_COMMENT, _COMMENT_END = "<!--", "-->"
 
 
-class _Text(HTMLParser):
-    """Collects text, and notes what shows something without being text."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self.shows = False
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in _UNSEEN
-        self.shows = self.shows or tag not in _NEUTRAL or any(n not in _QUIET for n, _ in attrs)
-        if tag in _BREAKS:
-            self.pieces.append("\n")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self._unseen -= tag in _UNSEEN
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in _UNSEEN and self._unseen > 0
-        if tag in _BREAKS - {"br"}:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.pieces.append(data)
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    name: str
+    attributes: str
+    closing: bool
 
 
 def text_of(html: str) -> str:
     """Return the text of *html*, with a line end where an element begins or ends a line."""
-    return "".join(_parsed(html).pieces)
+    return "".join(map(_as_text, _tokens(html)))
 
 
 def shows_nothing(html: str) -> bool:
     """Tell whether *html* has no text and nothing else that a reader could see or that acts."""
-    parsed = _parsed(html)
-    return not parsed.shows and not "".join(parsed.pieces).strip()
+    return all(
+        _is_neutral(token) if isinstance(token, _Tag) else not unescape(token).strip()
+        for token in _tokens(html)
+    )
 
 
-def _parsed(html: str) -> _Text:
-    parser = _Text()
-    parser.feed(html)
-    parser.close()
-    return parser
+def _as_text(token: str | _Tag) -> str:
+    if isinstance(token, str):
+        return unescape(token)
+    ends = token.name in _BREAKS and not (token.closing and token.name == "br")
+    return "\n" if ends else ""
+
+
+def _is_neutral(tag: _Tag) -> bool:
+    names = (found[1].lower() for found in _ATTRIBUTES.finditer(tag.attributes))
+    return tag.name in _NEUTRAL and all(name in _QUIET for name in names)
+
+
+def _tokens(html: str) -> Iterator[str | _Tag]:
+    """Yield texts and tags; comments, declarations and what no reader shows are left out."""
+    position = 0
+    while (start := html.find("<", position)) >= 0:
+        yield html[position:start]
+        end, token = _markup(html, start)
+        if token is not None:
+            yield token
+        if isinstance(token, _Tag) and token.name in _UNSEEN and not token.closing:
+            closing = re.compile(f"</{token.name}", re.IGNORECASE).search(html, end)
+            end = closing.start() if closing else len(html)
+        position = end
+    yield html[position:]
+
+
+def _markup(html: str, start: int) -> tuple[int, str | _Tag | None]:
+    """Return where the markup at *start* ends, and what it is; a `<` that begins none is text."""
+    if html.startswith(_COMMENT, start):
+        return _behind(html, _COMMENT_END, start + len(_COMMENT)), None
+    if html.startswith(("<!", "<?"), start):
+        return _behind(html, ">", start), None
+    name = _NAME.match(html, start + 1)
+    if name is None:
+        return start + 1, "<"
+    end = _behind(html, ">", name.end())
+    return end, _Tag(name[2].lower(), html[name.end() : end].rstrip(">/"), closing=bool(name[1]))
+
+
+def _behind(html: str, mark: str, start: int) -> int:
+    found = html.find(mark, start)
+    return found + len(mark) if found >= 0 else len(html)

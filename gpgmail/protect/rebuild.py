@@ -13,20 +13,23 @@ from email import policy
 from email.errors import HeaderParseError
 from email.headerregistry import HeaderRegistry
 from email.parser import BytesParser
-from typing import TYPE_CHECKING, Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, Self
 
 from gpgmail.message.headers import is_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from email.message import EmailMessage
+    from email.policy import Policy
 
     from gpgmail.message.headers import Field
     from gpgmail.message.walk import Entity
     from gpgmail.protect.verdict import ReadPart
 
 _CHARSET = re.compile(r"[\w.:-]+", re.ASCII)
-_LONGEST_PARSED = 32 * 1024  # characters of a field
+_LONGEST_PARSED = 16 * 1024  # characters of a field: some hundred addresses
+_LONGEST_CONTENT = 2048
 _COMPOSITE = {"multipart", "message"}
 
 
@@ -92,19 +95,36 @@ def _of_parts(fields: Iterable[Field], parts: Sequence[ReadPart]) -> EmailMessag
     return message
 
 
+class _Unparsed(str):
+    """A field as it came, with what the library asks of its own fields."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, name: str, value: str) -> Self:
+        field = super().__new__(cls, " ".join(value.split()))
+        field.name = name
+        return field
+
+    def fold(self, *, policy: Policy[Any]) -> str:
+        """Return the lines of the field."""
+        lines = wrap(self, 76, break_long_words=False, break_on_hyphens=False)
+        return f"{self.name}: {f'{policy.linesep} '.join(lines)}{policy.linesep}"
+
+
 class _Tolerant(HeaderRegistry):
-    """Gives a field as plain text where the library's own parser fails over its garbage.
+    """Gives a field as text where the library's own parser fails over its garbage.
 
     Python 3.11 raises AttributeError for some address fields, and not before they are read, and
     IndexError for others, not before they are written; nested comments end its stack. Its time
     grows with the square of a field's length, so that longer ones are not given to it.
     """
 
-    _plain = HeaderRegistry(use_default_map=False)
+    _unstructured = HeaderRegistry(use_default_map=False)
 
     def __call__(self, name: str, value: str) -> Any:  # noqa: ANN401 - as the base class has it
-        if len(value) > _LONGEST_PARSED:
-            return self._plain(name, value)
+        if len(value) > (_LONGEST_CONTENT if is_content((name, "")) else _LONGEST_PARSED):
+            return _Unparsed(name, value)
         try:
             field: Any = super().__call__(name, value)
             field.fold(policy=policy.default)
@@ -116,7 +136,7 @@ class _Tolerant(HeaderRegistry):
             TypeError,
             ValueError,
         ):
-            return self._plain(name, value)
+            return self._unstructured(name, value)
         return field
 
 
@@ -124,4 +144,10 @@ _POLICY = policy.default.clone(header_factory=_Tolerant())
 
 
 def _parse(data: bytes) -> EmailMessage:
-    return BytesParser(policy=_POLICY).parsebytes(data)
+    message = BytesParser(policy=_POLICY).parsebytes(data)
+    for part in message.walk():
+        if part.get_content_maintype() == "multipart" and not part.is_multipart():
+            # Without its boundary it is text, which the library would show and could not write.
+            del part["Content-Type"]
+            part["Content-Type"] = "text/plain; charset=utf-8"
+    return message
