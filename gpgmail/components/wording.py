@@ -54,7 +54,9 @@ def other_user_ids(key: Key) -> str:
 
 
 def algorithm(key: Key) -> str:
-    """Return the primary key's algorithm."""
+    """Return the primary key's algorithm; on curve 448 the pages know Ed448 alone."""
+    if key.primary.curve == "ed448":
+        return _ALGORITHMS["ED448"]
     return _ALGORITHMS.get(key.primary.algorithm, key.primary.algorithm)
 
 

@@ -11,17 +11,19 @@ import pytest
 import gpgmail
 from gpgmail.components import Key
 from gpgmail.core.errors import KeySelectionError, UsageError
+from gpgmail.gpg.binary import find
 from gpgmail.keys.key import Purpose
 from gpgmail.keys.keyring import Keyring
 from tests.crypto.helpers import Gpg as Judge
 from tests.servers.readers import Gpg
-from tests.support.keyrings import KEYRINGS, fixture_key, keyring_copy, situations
+from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, keyring_copy, situations
 
 KINDS = situations()["every-kind"].keys
 SUBKEYS = situations()["several-subkeys"].keys
 ODD = situations()["odd-user-ids"].keys
 SENDER = fixture_key("own-key", "sender")
 TEXT = "The words.\n"
+NEW = find().version >= (2, 3)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,29 @@ def test_one_message_to_all_kinds_from_a_file_of_public_keys(home, file):
     assert seen.decrypted
 
 
+@pytest.mark.skipif(not NEW, reason="gpg 2.2 knows neither the curve nor keys of version 5")
+@pytest.mark.proves("Key.curve", "Key.public_key_algorithm", "Key.public_key_length")
+def test_a_key_of_version_5_on_curve_448():
+    with empty_home() as place:
+        gpg = Judge(place)
+        new = ("--compliance", "gnupg", "--passphrase", "")
+        gpg(*new, "--quick-gen-key", "Big <big@example.org>", "ed448", "cert,sign", "never")
+        fingerprint = listed(place, "big@example.org")["fpr"][0][9]
+        gpg(*new, "--quick-add-key", fingerprint, "cv448", "encr", "never")
+        primary, subkey = (line[9] for line in listed(place, fingerprint)["fpr"])
+        key = Key(place, primary[:16])
+        assert (key.fingerprint, key.id, key.version) == (primary, primary[:16], 5)
+        assert (key.curve, key.public_key_algorithm, key.public_key_length) == (
+            "Ed448",
+            "Ed448",
+            456,
+        )
+        key.close()
+        for named in (primary, primary[:16], subkey, subkey[:16], f"{subkey}!"):
+            seen = Gpg(place).read_encrypted(written(place, sign=[primary], encrypt=[named]))
+            assert (seen.signature, seen.recipients) == ("good", (subkey[:16],))
+
+
 # ---- subkeys ----
 
 
@@ -135,6 +160,9 @@ def test_a_subkey_without_its_exclamation_mark_stands_for_the_key(home):
     assert seen.recipients == (newer.fingerprint[-16:],)
 
 
+@pytest.mark.skipif(
+    NEW, reason="gpg 2.4 finds a wrong checksum in what 2.2 imported and never used"
+)
 def test_a_key_whose_primary_part_is_elsewhere_signs_by_its_subkey(home):
     key, place = fixture_key("offline-primary", "subsigner"), home("offline-primary")
     seen = Gpg(place).verify_signed(written(place, sign=[key.address]))
@@ -223,6 +251,7 @@ def test_a_photo_is_no_user_id(home):
 # ---- what gpg lists and cannot use ----
 
 
+@pytest.mark.skipif(NEW, reason="gpg 2.4 encrypts to both")
 @pytest.mark.parametrize(
     ("name", "words"),
     [("nameless", "it has no user id"), ("weak", "no signature of its own that holds")],
@@ -242,7 +271,8 @@ def test_they_do_not_stand_in_the_way_of_a_sound_one(home):
     data = written(place, encrypt=[key.address], trust="always")
     assert key.subkeys[0].fingerprint[-16:] in Judge(home("own-key")).packets(data)
     with Keyring.open(place) as ring:
-        assert ring.find_recipient("").fingerprint == key.fingerprint
+        first = fixture_key("legacy-odd", "nameless" if NEW else "sound")
+        assert ring.find_recipient("").fingerprint == first.fingerprint
 
 
 # ---- facts ----
