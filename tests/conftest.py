@@ -39,8 +39,15 @@ PERSONAL = (
 )
 
 
+@pytest.fixture(scope="session")
+def home(isolated):
+    """The home directory of the run."""
+    return isolated
+
+
+# Not the fixture above, which a module may have its own of.
 @pytest.fixture(scope="session", autouse=True)
-def home(no_leftovers):
+def isolated(no_leftovers):
     """An empty home directory for the whole run, on a path that leaves room for gpg's sockets."""
     with (
         tempfile.TemporaryDirectory(prefix="gm-") as directory,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _KEYS = "private-keys-v1.d"
 _ON_CARD = b"shadowed-private-key"
 _FROM_OLDER = b"openpgp-native"  # rewritten by the agent at its first use
+_LOCKED = b"protected-private-key"
+_WITHOUT = re.compile(rb"protection\s*(?:4:)?none")
 _PUBLIC_SUFFIXES = (".gpg", ".kbx")
 _NOT_LINKED = ("secring.gpg", "trustdb.gpg")
 _OF_CARDS = re.compile(r"^[ \t]*(?:scdaemon-program\b.*|disable-scdaemon\b.*)$", re.MULTILINE)
@@ -34,6 +36,17 @@ _USE_KEYBOXD = re.compile(r"^\s*use-keyboxd\b", re.MULTILINE)
 def has_cards(home: Home) -> bool:
     """Whether a secret key of the home is on a card."""
     return any(_ON_CARD in path.read_bytes() for path in _key_files(home))
+
+
+def first_use_writes(home: Home) -> bool:
+    """Whether the user's agent would write keys anew at their first use, and ours can do its work.
+
+    It cannot where a key has a passphrase, which his agent may have in its cache, or ask for.
+    """
+    contents = [path.read_bytes() for path in _key_files(home)]
+    unprotected = [bool(_FROM_OLDER in one and _WITHOUT.search(one)) for one in contents]
+    locked = (_LOCKED in one for one, free in zip(contents, unprotected, strict=True) if not free)
+    return any(unprotected) and not any(locked)
 
 
 def uses_keyboxd(home: Home) -> bool:

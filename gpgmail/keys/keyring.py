@@ -279,9 +279,7 @@ class Keyring:
             if secret
             else serving.public(place, run)
         )
-        records = Librarian(home, run).list_keys(
-            *patterns, secret=secret, check_trust=home.prepared or place.lists_in_place
-        )
+        records = Librarian(home, run).list_keys(*patterns, secret=secret)
         return tuple(map(key_from_record, records))
 
     def _policy(self, trust: str | Trust | None) -> Trust:

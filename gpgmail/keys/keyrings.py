@@ -155,9 +155,14 @@ class Keyrings:
         self, run: Run, passphrases: Passphrases | None, *, secret: bool, public: bool = True
     ) -> Home:
         """Return a home to run gpg in, with all public keys where *public* asks for them."""
-        if secret and self._signing > 1:
-            return self._merged_home(run, passphrases)
         first, *others = self._keyrings
+        apart = bool(others) and public and first.has_keyboxd  # where gpg ignores all the others
+        if secret and (self._signing > 1 or apart):
+            return self._merged_home(run, passphrases)
+        if apart:
+            from gpgmail.gpg.prepared import empty_home
+
+            return replace(self._hold(empty_home(run)), keyrings=self._files(run))
         home = first.secret_home(run, passphrases) if secret else first.public_home(run)
         if not public:
             return home
@@ -168,8 +173,14 @@ class Keyrings:
         from gpgmail.gpg.prepared import merged
 
         homes = [one.secret_home(run, passphrases) for one in self._keyrings[: self._signing]]
-        files = [file for one in self._keyrings for file in one.keyring_files(run)]
-        share = merged(homes, list(dict.fromkeys(files)), run)
+        return self._hold(merged(homes, self._files(run), run))
+
+    def _files(self, run: Run) -> tuple[Path, ...]:
+        """Return files with all public keys."""
+        files = (file for one in self._keyrings for file in one.keyring_files(run))
+        return tuple(dict.fromkeys(files))
+
+    def _hold(self, share: PreparedHome) -> Home:
         held = self._merged.setdefault(share.home.directory, share)
         if held is not share:
             share.close()

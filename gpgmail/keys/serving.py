@@ -61,6 +61,7 @@ class Serving:
         With *own_agent* the user's agent is left alone where that can be. Where it cannot run,
         ours does its work.
         """
+        from gpgmail.gpg.linking import first_use_writes
         from gpgmail.gpg.prepared import Sources, linked, prepare, private_agent
         from gpgmail.gpg.standing import agent_can_run
 
@@ -68,7 +69,7 @@ class Serving:
             home = self._own(place, run)
             reachable = agent_can_run(home)
             share = None
-            if own_agent or place.migration_pending:
+            if own_agent or place.migration_pending or first_use_writes(home):
                 share = private_agent(home, run)
             if share is None and not reachable:
                 share = linked(home, run)
@@ -119,7 +120,7 @@ def own_home(place: Place) -> Home:
     if place.directory is None:
         raise AssertionError(place)  # only a home is asked
     # A check rewrites an old pubring.gpg; keyboxd has no file here.
-    in_place = place.lists_in_place or not place.public
+    in_place = place.lists_in_place or not place.public or has_keyboxd(place)
     return Home(directory=place.directory, check_trust=in_place, writable=writable(place.directory))
 
 
@@ -127,4 +128,8 @@ def has_keyboxd(place: Place) -> bool:
     """Whether keyboxd keeps the public keys, so that gpg ignores `--keyring` beside them."""
     from gpgmail.gpg.linking import uses_keyboxd
 
-    return place.kind is Kind.HOME and uses_keyboxd(own_home(place))
+    return (
+        place.kind is Kind.HOME
+        and place.directory is not None
+        and uses_keyboxd(Home(directory=place.directory))
+    )

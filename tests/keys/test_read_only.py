@@ -20,7 +20,7 @@ import pytest
 from gpgmail.core.errors import GpgmailError
 from gpgmail.gpg import owned
 from tests.support.commands import environment
-from tests.support.keyrings import empty_home, fixture_key, keyring_copy
+from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, keyring_copy
 from tests.support.operations import EVERYTHING
 from tests.support.places import ROOT, needs_mounts, operate
 
@@ -102,6 +102,24 @@ def test_nothing_changes(kind):
             else:
                 assert name not in kind.cannot
             assert state(directory) == before, name
+
+
+def test_nor_a_key_that_was_imported_and_never_used():
+    """The user's agent would write its file anew when it first opens it, so ours is taken."""
+    key = fixture_key("exports", "sender")
+    with empty_home() as home:
+        for order, data in (
+            ("--import", (KEYRINGS / "exports" / "secret.gpg").read_bytes()),
+            ("--import-ownertrust", f"{key.fingerprint}:6:\n".encode()),
+        ):
+            gpg = ["gpg", "--homedir", home, "--batch", order]
+            subprocess.run(gpg, input=data, check=True, capture_output=True)
+        files = list((home / "private-keys-v1.d").iterdir())
+        assert all(b"openpgp-native" in path.read_bytes() for path in files)
+        before = state(home)
+        for operation in EVERYTHING:
+            operation(home, key.address)
+            assert state(home) == before, operation.__name__
 
 
 def test_the_comparison_sees_a_change():
