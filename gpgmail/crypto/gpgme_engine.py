@@ -1,17 +1,13 @@
-"""The `gpgme` engine: libgpgme, by pygpgme, starts the same gpg and does the same with it.
-
-What is planned, what gpg is told and what is made of its answer is the `gnupg` engine's. A kept
-context does an operation in little more than gpg's own time.
-"""
+"""The `gpgme` engine: gpg is started by libgpgme, through pygpgme (`gpg/contexts.py`)."""
 
 from __future__ import annotations
 
-from gpgmail.crypto.gnupg_engine import GnupgEngine
+from gpgmail.crypto.operations import Operations
 from gpgmail.gpg.contexts import Contexts
 
 
-class GpgmeEngine(GnupgEngine):
-    """Does the cryptography with gpg, by way of gpgme.
+class GpgmeEngine(Operations):
+    """Does the cryptography with gpg by way of gpgme.
 
     Raises:
         UnsupportedError: If pygpgme is not installed.
