@@ -10,7 +10,7 @@ import pytest
 
 import gpgmail
 from gpgmail.components import Key
-from gpgmail.core.errors import KeySelectionError, UsageError
+from gpgmail.core.errors import KeyringError, KeySelectionError, UsageError
 from gpgmail.gpg.binary import find
 from gpgmail.keys.key import Purpose
 from gpgmail.keys.keyring import Keyring
@@ -405,3 +405,19 @@ def test_what_cannot_be_asked_for_is_refused(home, query):
 def test_only_purposes_are_purposes(home):
     with Keyring.open(home("own-key")) as ring, pytest.raises(UsageError, match="encryption"):
         ring.why("", "breathing")
+
+
+@pytest.mark.parametrize("version", [3, 5, 6])
+def test_keys_of_another_version_beside_sound_ones(tmp_path, version):
+    """gpg 2 passes over those of PGP 2.6; what it does not know yet ends its reading."""
+    odd = bytearray((KEYRINGS / "exports" / "public.gpg").read_bytes())
+    assert (odd[0], odd[2]) == (0x98, 4)  # a public key packet, its length in a byte
+    odd[2] = version
+    ring = tmp_path / "ring.gpg"
+    ring.write_bytes((KEYRINGS / "recipients" / "public.gpg").read_bytes() + odd)
+    with Keyring.open(ring) as opened:
+        if version == 3 or (version == 5 and NEW):
+            assert opened.find_recipient("bob@example.org")
+            return
+        with pytest.raises(KeyringError, match=rf"ring.gpg: .*version {version}"):
+            opened.find_recipient("bob@example.org")
