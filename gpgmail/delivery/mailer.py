@@ -41,10 +41,10 @@ class Mailer:
 
     *server* is a server URL (see README), or None for a mailer that only writes mails. *keyring*
     is a `Keyring`, or what `Keyring.open` takes, and has the signing keys; *more_keyrings* add
-    public keys. *passphrase* is a text for every key, a mapping of fingerprints to texts, or a
-    callable that gets a `KeyPassphrase` event and returns a text; without it the user's gpg-agent
-    answers. *token* is a bearer token for *user* in place of *password*, or a callable that returns
-    one and is asked at each connection. *proxy* is a proxy URL such as
+    public keys. *passphrase* is a text or a `Passphrase` for every key, a mapping of fingerprints
+    to such, or a callable that gets a `KeyPassphrase` event and returns a text; without it the
+    user's gpg-agent answers. *token* is a bearer token for *user* in place of *password*, or a
+    callable that returns one and is asked at each connection. *proxy* is a proxy URL such as
     `socks5h://user:password@host:1080` (http, socks4, socks4a, socks5, socks5h), or `"environment"`
     for what ALL_PROXY, HTTPS_PROXY and NO_PROXY say; without it they are not looked at. *trust* is
     `"gnupg"`, `"always"`, `"pinned:FILE"` or a policy; by default what the keyring's kind asks for.

@@ -6,6 +6,7 @@ import unicodedata
 
 from gpgmail.core.checks import between, one_of
 from gpgmail.core.declare import Declared, is_set, prop, setting
+from gpgmail.core.passphrases import LONGEST
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
 from gpgmail.crypto.armor import one_header
@@ -43,7 +44,6 @@ DIGESTS = (
 COMPRESSIONS = ("zip", "zlib", "bzip2", "none", "uncompressed")
 _HIGHEST_LEVEL = {"bzip2": 9}
 _LEVELS = 6
-_LONGEST_PASSPHRASE = 255  # bytes that gpg-agent takes
 
 
 def _passphrase(value: str) -> str:
@@ -51,8 +51,8 @@ def _passphrase(value: str) -> str:
     refuse_controls(value, "SymmetricPassphrase")
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in value):
         raise ValueError("holds a control character or half a character")
-    if len(value.encode()) > _LONGEST_PASSPHRASE:
-        raise ValueError(f"is longer than {_LONGEST_PASSPHRASE} bytes, which gpg does not take")
+    if len(value.encode()) > LONGEST:
+        raise ValueError(f"is longer than {LONGEST} bytes, which gpg does not take")
     return value
 
 

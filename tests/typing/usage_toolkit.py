@@ -46,6 +46,17 @@ with gpgmail.Mailer(
 
 gpgmail.Mailer("smtp://127.0.0.1", passphrase=gpgmail.Secret("x"))
 gpgmail.Mailer("smtp://127.0.0.1", passphrase={"FPR": "x"})
+gpgmail.Mailer("smtp://127.0.0.1", passphrase=gpgmail.Passphrase.from_file(Path("secret")))
+gpgmail.Mailer(
+    "smtp://127.0.0.1",
+    passphrase={
+        "FPR": gpgmail.Passphrase.from_command(["pass", "show", "x"], timeout=5),
+        "OTHER": gpgmail.Passphrase.from_keyring("gpgmail"),
+        "": gpgmail.Secret("x"),
+    },
+)
+gpgmail.Mailer("smtp://127.0.0.1", passphrase=Path("secret"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+gpgmail.Passphrase.from_fd("3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 gpgmail.Mailer("smtp://127.0.0.1", passphrase=wrong_passphrase)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 gpgmail.Mailer("smtp://127.0.0.1", keyrings=())  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 gpgmail.Mailer("smtp://127.0.0.1", "~/.gnupg")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
