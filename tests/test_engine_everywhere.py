@@ -15,8 +15,8 @@ from gpgmail.core.codes import ErrorCode, Exit
 from gpgmail.core.errors import UnsupportedError, UsageError
 from gpgmail.core.events import Status
 from gpgmail.core.run import Run
-from gpgmail.crypto.engines import ENGINES
 from tests.support.commands import call
+from tests.support.engines import EACH, needs_pygpgme
 from tests.support.keyrings import keyring_copy
 
 BY_GPGME = "by gpgme"
@@ -70,8 +70,8 @@ def spoke(told):
     return any(BY_GPGME in message for message in told)
 
 
-@pytest.mark.parametrize("making", ENGINES)
-@pytest.mark.parametrize("reading", ENGINES)
+@pytest.mark.parametrize("making", EACH)
+@pytest.mark.parametrize("reading", EACH)
 def test_what_one_makes_the_other_reads(sender, reader, making, reading):
     data, told = written(sender, making)
     assert spoke(told) is (making == "gpgme")
@@ -80,6 +80,7 @@ def test_what_one_makes_the_other_reads(sender, reader, making, reading):
     assert (verdict.signed, verdict.encrypted) == ("whole", "whole")
 
 
+@needs_pygpgme
 def test_the_environment_names_it_for_all(sender, reader, monkeypatch):
     monkeypatch.setenv("GPGMAIL_ENGINE", "gpgme")
     data, told = written(sender, "auto")
@@ -88,6 +89,7 @@ def test_the_environment_names_it_for_all(sender, reader, monkeypatch):
     assert not spoke(written(sender, "gnupg")[1])
 
 
+@needs_pygpgme
 def test_nothing_is_kept_behind_close(sender):
     with Mailer(None, keyring=sender, trust="always", engine="gpgme") as mailer:
         mailer.write(draft(), sign=True, encrypt=True)
@@ -96,6 +98,7 @@ def test_nothing_is_kept_behind_close(sender):
     assert not launchers()
 
 
+@needs_pygpgme
 def test_a_component_has_the_engine_that_its_setting_names(sender):
     with PSMTP(from_="sender@example.org", send_to="alice@example.org") as mailer:
         mailer.keys.append(Key(sender, "sender@example.org"))

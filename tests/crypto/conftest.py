@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gpgmail.crypto.engines import ENGINES, engine
+from gpgmail.crypto.engines import engine
 from tests.crypto.helpers import Gpg
+from tests.support.engines import EACH
 from tests.support.keyrings import empty_home, keyring_copy
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=EACH)
 def crypto(request):
     """Each engine in turn: what uses this fixture is the contract that they all keep."""
     made = engine(request.param)

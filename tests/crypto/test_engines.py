@@ -14,6 +14,7 @@ from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import UnsupportedError, UsageError
 from gpgmail.crypto.engines import ENGINES, engine
 from tests.crypto.helpers import ALICE, SENDER
+from tests.support.engines import EACH, needs_pygpgme
 
 SIZE = 64 << 20
 BLOCK = bytes(range(256)) * 1024
@@ -40,7 +41,7 @@ STREAM = """
 """
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read memory from")
 def test_much_data_in_little_memory(modern, recipients, tmp_path, name):
     def peak(what, gpg, source, target):
@@ -58,12 +59,14 @@ def test_much_data_in_little_memory(modern, recipients, tmp_path, name):
     assert filecmp.cmp(data, text, shallow=False)
 
 
+@needs_pygpgme
 def test_engines_by_name():
     assert {engine(name).name for name in ENGINES} == set(ENGINES) == {"gnupg", "gpgme"}
     with pytest.raises(UsageError, match="gnupg, gpgme"):
         engine("pgp")
 
 
+@needs_pygpgme
 @pytest.mark.parametrize(
     ("variable", "named", "expected"),
     [

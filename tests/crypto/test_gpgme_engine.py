@@ -32,10 +32,12 @@ from gpgmail.gpg import launcher, owned
 from tests.crypto.helpers import ALICE, SENDER, TEXT, Gpg, job, signer
 from tests.support.commands import environment
 from tests.support.counting import count_gpg
+from tests.support.engines import needs_pygpgme
 from tests.support.keyrings import keyring_copy
 from tests.support.leftovers import MARK, processes
 from tests.support.places import needs_mounts
 
+pytestmark = needs_pygpgme
 LOCKED = signer("protected", "locked")
 SOON = 1.0  # seconds in which whoever is interrupted is to be free again
 
