@@ -85,7 +85,6 @@ def test_one_message_to_all_kinds_from_a_file_of_public_keys(home, file):
 
 
 @pytest.mark.skipif(not NEW, reason="gpg 2.2 knows neither the curve nor keys of version 5")
-@pytest.mark.proves("Key.curve", "Key.public_key_algorithm", "Key.public_key_length")
 def test_a_key_of_version_5_on_curve_448():
     with empty_home() as place:
         gpg = Judge(place)
