@@ -58,7 +58,7 @@ fi
 work=$(mktemp -d "$here/.fetch-gnupg24.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir -p "$work/debs" "$work/root" "$work/cache/partial" "$work/lists/partial"
+mkdir -p "$work/debs" "$work/tree" "$work/cache/partial" "$work/lists/partial"
 : >"$work/no-packages"
 
 # The repositories that this machine knows for its own release; a private list of the same servers
@@ -102,29 +102,29 @@ list=$(packages 2>>"$work/log") && [ -n "$list" ] &&
 }
 
 for deb in "$work"/debs/*.deb; do
-    dpkg-deb -x "$deb" "$work/root"
+    dpkg-deb -x "$deb" "$work/tree"
 done
 
 # GnuPG's own layout below a root directory: bin, libexec, lib, share/gnupg.
 made=$work/gnupg24
 mkdir -p "$made/bin" "$made/libexec" "$made/lib" "$made/share" "$made/etc"
-cp -P "$work"/root/usr/bin/gpg* "$work"/root/usr/bin/dirmngr* "$made/bin/"
+cp -P "$work"/tree/usr/bin/gpg* "$work"/tree/usr/bin/dirmngr* "$made/bin/"
 for name in "$made"/bin/*; do
     # The Debian packages keep scripts and aliases beside programs; only programs are wanted.
     [ "$(head -c 4 "$name" | tail -c 3)" = ELF ] || rm -f "$name"
 done
-find "$work"/root/usr/lib/gnupg "$work"/root/usr/lib/gnupg2 -type f -exec cp {} "$made/libexec/" \;
-cp -P "$work"/root/usr/lib/*-linux-gnu*/*.so* "$made/lib/"
-cp -R "$work/root/usr/share/gnupg" "$made/share/" 2>/dev/null || :
+find "$work"/tree/usr/lib/gnupg "$work"/tree/usr/lib/gnupg2 -type f -exec cp {} "$made/libexec/" \;
+cp -P "$work"/tree/usr/lib/*-linux-gnu*/*.so* "$made/lib/"
+cp -R "$work/tree/usr/share/gnupg" "$made/share/" 2>/dev/null || :
 printf 'rootdir = %s\n' "$tree" >"$made/bin/gpgconf.ctl"
 cp "$made/bin/gpgconf.ctl" "$made/libexec/"
 
 loader=$(basename "$(find "$made/lib" -name 'ld-linux*.so*' | head -n 1)")
 [ -n "$loader" ] || give_up "the release has no loader that we know"
-"$made/lib/$loader" --library-path "$made/lib" "$work/root/usr/bin/patchelf" --version >/dev/null
+"$made/lib/$loader" --library-path "$made/lib" "$work/tree/usr/bin/patchelf" --version >/dev/null
 for program in "$made"/bin/* "$made"/libexec/*; do
     [ "$(head -c 4 "$program" | tail -c 3)" = ELF ] || continue
-    "$made/lib/$loader" --library-path "$made/lib" "$work/root/usr/bin/patchelf" \
+    "$made/lib/$loader" --library-path "$made/lib" "$work/tree/usr/bin/patchelf" \
         --set-interpreter "$tree/lib/$loader" --force-rpath --set-rpath "$tree/lib" "$program"
 done
 
