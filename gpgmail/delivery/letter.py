@@ -5,9 +5,11 @@ Everything that can fail without a server fails here, before there is a connecti
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
+from gpgmail.core.passphrases import require_usable
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, Engine, Job
 from gpgmail.delivery.plan import Plan, Wish, make_plan
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
+    from gpgmail.core.secret import Secret
     from gpgmail.crypto.copies import Shares
     from gpgmail.keys.keyrings import Keyrings
     from gpgmail.message.part import Part
@@ -57,8 +60,9 @@ class Desk:
         form: str,
         bcc: str,
         run: Run,
+        symmetric: Secret | None = None,
     ) -> Letter:
-        """Compose, plan and protect a mail.
+        """Compose, plan and protect a mail; a *symmetric* passphrase opens it too.
 
         Raises:
             GpgmailError: If any step fails; there is no half-made letter.
@@ -70,30 +74,48 @@ class Desk:
         policy = check_policy(bcc)
         composed = compose(message, run=run) if isinstance(message, Draft) else from_email(message)
         plan = make_plan(composed, self.keyrings, sign=sign, encrypt=encrypt, bcc=policy, run=run)
+        if symmetric is not None:
+            require_usable(symmetric, "symmetric")
+            run.redactor.know(symmetric)
+            plan = replace(plan, symmetric=True)
         source = composed if form == "pgpmime" or not plan.protects else _as_draft(message)
+        with ExitStack() as held:
+            contents = self._contents(source, plan, symmetric, run, held)
         copies = tuple(
             replace(
                 with_content(composed, content),
                 envelope=replace(composed.envelope, recipients=copy.recipients),
             )
-            for copy, content in zip(plan.copies, self._contents(source, plan, run), strict=True)
+            for copy, content in zip(plan.copies, contents, strict=True)
         )
         return Letter(composed.header("Message-ID"), plan, copies)
 
-    def _contents(self, source: Composed | Draft, plan: Plan, run: Run) -> Sequence[Part]:
+    def _contents(
+        self,
+        source: Composed | Draft,
+        plan: Plan,
+        symmetric: Secret | None,
+        run: Run,
+        held: ExitStack,
+    ) -> Sequence[Part]:
         """Return the content of each copy of the plan."""
         if isinstance(source, Composed) and not plan.protects:
             return (source.content,)
-        job = self._job(plan, run)
+        job = replace(self._job(plan, run, held), symmetric=symmetric)
         shares = [copy.keys for copy in plan.copies]
         if isinstance(source, Draft):
             return _drafts(source, self.engine, job, shares, run)
         return _entities(source, self.engine, job, shares, run)
 
-    def _job(self, plan: Plan, run: Run) -> Job:
-        home = self.keyrings.home(
-            run, self.passphrases, secret=bool(plan.signers), public=plan.encrypts
-        )
+    def _job(self, plan: Plan, run: Run, held: ExitStack) -> Job:
+        """Return the job; where only a passphrase encrypts, nobody's home is touched."""
+        secret, public = bool(plan.signers), any(copy.keys for copy in plan.copies)
+        if secret or public:
+            home = self.keyrings.home(run, self.passphrases, secret=secret, public=public)
+        else:
+            from gpgmail.gpg.prepared import empty_home
+
+            home = held.enter_context(empty_home(run)).home
         return Job(
             home=home,
             signers=plan.signers,
@@ -103,7 +125,7 @@ class Desk:
 
 
 def _drafts(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
-    if any(shares):
+    if job.encrypts or any(shares):
         drafts = inline.encrypt(draft, engine, job, shares, run)
     else:
         drafts = (inline.sign(draft, engine, job, run),)
@@ -111,7 +133,7 @@ def _drafts(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) ->
 
 
 def _entities(composed: Composed, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
-    if any(shares):
+    if job.encrypts or any(shares):
         made = pgpmime.encrypt_copies(composed.content, engine, job, shares, run)
     else:
         made = (pgpmime.sign(composed.content, engine, job, run),)

@@ -101,12 +101,14 @@ class Mailer:
         encrypt: Wish = False,
         format: Format = "pgpmime",
         bcc: BccPolicy = "separate",
+        symmetric: str | Secret | None = None,
     ) -> Receipt:
         """Protect and deliver a mail; connect first where there is no connection yet.
 
         *sign* True takes the key of the From address, *encrypt* True a key for each recipient; both
         take fingerprints or addresses instead. *bcc* says how Bcc recipients of an encrypted mail
-        stay unknown: `"separate"` copies, `"hidden"` keys in one copy, or `"forbid"` them. The
+        stay unknown: `"separate"` copies, `"hidden"` keys in one copy, or `"forbid"` them.
+        *symmetric* is a passphrase that opens the mail too, beside keys or in place of them. The
         connection stays open until `close()`; one that the server ended is made anew.
 
         Raises:
@@ -121,7 +123,13 @@ class Mailer:
             if self._options is None:
                 raise Situation.NO_SERVER.error("this mailer has none")
             letter = self._desk.write(
-                message, sign=sign, encrypt=encrypt, form=format, bcc=bcc, run=run
+                message,
+                sign=sign,
+                encrypt=encrypt,
+                form=format,
+                bcc=bcc,
+                symmetric=None if symmetric is None else Secret(symmetric),
+                run=run,
             )
             return self._deliver(letter, self._options, run)
 
@@ -133,6 +141,7 @@ class Mailer:
         encrypt: Wish = False,
         format: Format = "pgpmime",
         bcc: BccPolicy = "separate",
+        symmetric: str | Secret | None = None,
         then: Callable[[Letter, Run], None] | None = None,
     ) -> Letter:
         """Protect a mail as `send` does, and return it instead of delivering it.
@@ -141,7 +150,13 @@ class Mailer:
         """
         with self._working() as run:
             letter = self._desk.write(
-                message, sign=sign, encrypt=encrypt, form=format, bcc=bcc, run=run
+                message,
+                sign=sign,
+                encrypt=encrypt,
+                form=format,
+                bcc=bcc,
+                symmetric=None if symmetric is None else Secret(symmetric),
+                run=run,
             )
             if then is not None:
                 then(letter, run)

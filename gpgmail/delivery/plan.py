@@ -31,11 +31,12 @@ class Plan:
     signers: tuple[ChosenKey, ...]
     copies: tuple[Copy, ...]
     keys: Mapping[str, str]  # address -> primary fingerprint
+    symmetric: bool = False  # a passphrase opens the copies too
 
     @property
     def encrypts(self) -> bool:
         """Whether the copies are to be encrypted."""
-        return any(copy.keys for copy in self.copies)
+        return self.symmetric or any(copy.keys for copy in self.copies)
 
     @property
     def encrypted_to(self) -> tuple[str, ...]:
