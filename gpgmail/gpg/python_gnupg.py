@@ -43,6 +43,8 @@ _ABSENT = "unavailable"  # python-gnupg's word for a field that gpg did not prin
 # libgpg-error, es_write_sanitized: what a field holds besides printable text.
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
 _NAMED_ESCAPES = {"n": "\n", "r": "\r", "f": "\f", "v": "\v", "b": "\b", "0": "\0"}
+_BEGINNINGS = frozenset({"pub", "sec"})  # of a key; what stands before the first belongs to none
+_FIELDS = 21  # of a record; gpg leaves out the last ones where they are empty
 _RECORDS = frozenset({"pub", "sec", "uid", "fpr", "sub", "ssb", "grp"})
 _GRACE = 0.3  # seconds between asking gpg to end (it removes its locks then) and ending it
 _here = threading.local()
@@ -140,7 +142,14 @@ def _record(key: Mapping[str, Any]) -> KeyRecord:
         facts[key_id] | {"fingerprint": fingerprint, "keygrip": keygrip}
         for key_id, _, fingerprint, keygrip in key["subkeys"]
     )
-    return KeyRecord(_text(key), tuple(map(_text, key["user_ids"])), tuple(map(_text, subkeys)))
+    return KeyRecord(_part(key), tuple(map(_text, key["user_ids"])), tuple(map(_part, subkeys)))
+
+
+def _part(fields: Mapping[str, Any]) -> Mapping[str, str]:
+    texts = {"keygrip": "", **_text(fields)}
+    if not texts.get("fingerprint"):
+        raise Situation.KEYRING_UNREADABLE.error("gpg lists a key without its fingerprint")
+    return texts
 
 
 def _text(fields: Mapping[str, Any]) -> Mapping[str, str]:
@@ -229,8 +238,8 @@ class PythonGnupg(gnupg.GPG):  # type: ignore[misc]  # the library has no types
     def _decode_result(self, result: _Listing) -> _Listing:
         for line in result.data.split(b"\n"):
             fields = [_field(value) for value in line.split(b":")]
-            if fields[0] in _RECORDS:
-                getattr(result, fields[0])(fields)
+            if fields[0] in _BEGINNINGS or (fields[0] in _RECORDS and result.curkey):
+                getattr(result, fields[0])([*fields, *[""] * (_FIELDS - len(fields))])
         return result
 
 

@@ -60,17 +60,8 @@ class StatusLine:
         return as_number(self.get(field))
 
     def time(self, field: str) -> datetime | None:
-        """Return a field as a time, from seconds since 1970 or gpg's `yyyymmddThhmmss`.
-
-        None where there is none, or none that Python can hold.
-        """
-        word = self.get(field)
-        try:
-            if "T" in word:
-                return datetime.strptime(word, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-            return datetime.fromtimestamp(as_number(word), UTC) if as_number(word) else None
-        except (OverflowError, ValueError, OSError):
-            return None
+        """Return a field as a time."""
+        return as_time(self.get(field))
 
     @property
     def error(self) -> int:
@@ -124,6 +115,19 @@ def decoded(raw: bytes) -> str:
 def as_number(word: str) -> int:
     """Return a word of decimal digits as a number, and 0 for any other, also for an absurd one."""
     return int(word) if word.isascii() and word.isdigit() and len(word) <= _LONGEST else 0
+
+
+def as_time(word: str) -> datetime | None:
+    """Return gpg's seconds since 1970, or `yyyymmddThhmmss`, as a time.
+
+    None where there is none, or none that Python can hold.
+    """
+    try:
+        if "T" in word:
+            return datetime.strptime(word, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        return datetime.fromtimestamp(as_number(word), UTC) if as_number(word) else None
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def error_number(word: str) -> int:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.gpg.status import PUBLIC_KEY_ALGORITHMS, algorithm
+from gpgmail.gpg.status import PUBLIC_KEY_ALGORITHMS, algorithm, as_number, as_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -353,10 +353,10 @@ def _subkey(fields: Mapping[str, str]) -> Subkey:
         key_id=fields["keyid"][-_SHORT_KEY_ID:],
         keygrip=fields["keygrip"],
         algorithm=algorithm(PUBLIC_KEY_ALGORITHMS, fields["algo"]),
-        length=int(fields["length"] or 0),
+        length=as_number(fields["length"]),
         curve=fields["curve"],
-        created=_when(fields["date"]),
-        expires=_when(fields["expires"]),
+        created=as_time(fields["date"]),
+        expires=as_time(fields["expires"]),
         capabilities="".join(sorted(capabilities)),
         state=_STATES.get(fields["trust"], State.VALID),
         secret=_SECRET_PARTS.get(fields["token"], SecretPart.CARD),
@@ -368,13 +368,9 @@ def _user_id(fields: Mapping[str, str]) -> UserId:
         text=fields["uid"],
         validity=_validity(fields["trust"]),
         state=_STATES.get(fields["trust"], State.VALID),
-        created=_when(fields["date"]),
+        created=as_time(fields["date"]),
     )
 
 
 def _validity(letter: str) -> Validity:
     return _VALIDITIES.get(letter, Validity.UNKNOWN)
-
-
-def _when(seconds: str) -> datetime | None:
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
