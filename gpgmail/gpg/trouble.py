@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from gpgmail.gpg.judge import Ended
 
 _NO_AGENT = frozenset({77, 78})
-_NOT_REACHED = ("connect to the agent", "failed to start agent", "error running '")
+# gpg 2.4 calls it gpg-agent, where 2.2 says agent.
+_NOT_REACHED = re.compile(r"connect to the (?:gpg-)?agent")
+_OF_IT = re.compile(rf"{_NOT_REACHED.pattern}|failed to start (?:gpg-)?agent|error running '")
 _NO_PINENTRY, _PINENTRY, _ENOTTY = 85, 86, 32870
 _NOBODY_ASKED = frozenset({_NO_PINENTRY, _PINENTRY, _ENOTTY})
 _CONFIG = "gpg-agent.conf"
@@ -57,7 +59,7 @@ def _explained(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> Gpgma
     if failures and (card := _card(home, ended, run, keys)) is not None:
         return card
     numbers = {error_number(line.arg(1)) for line in failures}
-    if numbers & _NO_AGENT or _NOT_REACHED[0] in ended.stderr:
+    if numbers & _NO_AGENT or _NOT_REACHED.search(ended.stderr):
         return no_agent(home.directory, ended.stderr)
     if numbers & _NOBODY_ASKED:
         encrypted_for = (line.arg(0) for line in select(ended.status, "ENC_TO"))
@@ -94,14 +96,14 @@ def require_agent(home: Home, words: str) -> None:
     Raises:
         EngineError: If so.
     """
-    if _NOT_REACHED[0] in words:
+    if _NOT_REACHED.search(words):
         raise no_agent(home.directory, words)
 
 
 def no_agent(directory: Path, words: str) -> GpgmailError:
     """Return the error for an agent that does not start; *words* are what was said of it."""
     lines = [line.removeprefix("gpg: ") for line in words.splitlines()]
-    told = [line for line in lines if any(start in line for start in _NOT_REACHED)] or lines
+    told = [line for line in lines if _OF_IT.search(line)] or lines
     return Situation.GPG_FAILED.error(
         f"gpg-agent cannot be reached or started: {'; '.join(told)[:_SHOWN]}".rstrip(": "),
         subject=str(directory),

@@ -78,13 +78,21 @@ def cache(home):
     subprocess.run(command, input=LOCKED.passphrase.encode(), check=True, capture_output=True)
 
 
+def state(pid):
+    return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
+
+
 @contextmanager
 def stopped(home):
     """The user's agent, running and deaf."""
     asked = ["gpg-connect-agent", "--homedir", home, "GETINFO pid", "/bye"]
     told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
     pid = int(re.search(r"D (\d+)", told)[1])
-    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 5
+    while state(pid) != "T":  # one that was sent has been seen to come to nothing
+        assert time.monotonic() < until
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.05)
     try:
         yield
     finally:
