@@ -2,6 +2,7 @@
 
     python tools/interop_table.py           write the page
     python tools/interop_table.py --check   fail where a cell failed, or the page says otherwise
+    python tools/interop_table.py --forget  remove what was recorded, before another run
 
 The page is compared where the versions of gpg are those that it names; on a machine with others
 only the outcomes count.
@@ -138,6 +139,10 @@ def page(results: Sequence[Result]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write or check the page."""
+    if "--forget" in arguments:
+        for path in RECORDS.glob("*.jsonl"):
+            path.unlink()
+        return 0
     results = recorded()
     failed = [one for one in results if one.word == "failed"]
     for one in failed:

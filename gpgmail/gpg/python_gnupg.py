@@ -248,7 +248,7 @@ def _field(value: bytes) -> str:
 
 
 def _escaped(code: str) -> str:
-    return chr(int(code[1:], 16)) if code[0] == "x" else _NAMED_ESCAPES.get(code, f"\\{code}")
+    return chr(int(code[1:], 16)) if len(code) > 1 else _NAMED_ESCAPES.get(code, f"\\{code}")
 
 
 class _Watchdog:

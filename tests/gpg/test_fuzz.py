@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpgmail.core.errors import GpgmailError
@@ -146,6 +146,7 @@ def test_real_listings_have_keys(data, home):
         assert key.created is not None
 
 
+@example(data=LISTINGS[0], changes=[("word", 1, 9, b"\\x")])
 @given(data=st.sampled_from(LISTINGS), changes=CHANGES)
 def test_changed_listings(data, changes, home):
     keys, code = [], Situation.KEYRING_UNREADABLE.code
