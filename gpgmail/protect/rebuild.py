@@ -9,6 +9,7 @@ opened parts.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from email import policy
 from email.errors import HeaderParseError
 from email.headerregistry import HeaderRegistry
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 _CHARSET = re.compile(r"[\w.:-]+", re.ASCII)
 _LONGEST_PARSED = 16 * 1024  # characters of a field: some hundred addresses
 _LONGEST_CONTENT = 2048
+_LONGEST_HEADER = 64 * 1024  # of all fields of a mail and of its parts
+_FAILURES = (
+    AttributeError,
+    HeaderParseError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _COMPOSITE = {"multipart", "message"}
 
 
@@ -107,8 +117,9 @@ class _Unparsed(str):
         return field
 
     def fold(self, *, policy: Policy[Any]) -> str:
-        """Return the lines of the field."""
-        lines = wrap(self, 76, break_long_words=False, break_on_hyphens=False)
+        """Return the lines of the field, its bytes as they came."""
+        text = self.encode("utf-8", "surrogateescape").decode("ascii", "surrogateescape")
+        lines = wrap(text, 76, break_long_words=False, break_on_hyphens=False)
         return f"{self.name}: {f'{policy.linesep} '.join(lines)}{policy.linesep}"
 
 
@@ -117,34 +128,45 @@ class _Tolerant(HeaderRegistry):
 
     Python 3.11 raises AttributeError for some address fields, and not before they are read, and
     IndexError for others, not before they are written; nested comments end its stack. Its time
-    grows with the square of a field's length, so that longer ones are not given to it.
+    grows with the square of a field's length, and faster where bytes stand in an address field, so
+    that neither is given to it.
     """
 
     _unstructured = HeaderRegistry(use_default_map=False)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _LONGEST_HEADER
+        self._seen: dict[tuple[str, str], bool] = {}
+
     def __call__(self, name: str, value: str) -> Any:  # noqa: ANN401 - as the base class has it
-        if len(value) > (_LONGEST_CONTENT if is_content((name, "")) else _LONGEST_PARSED):
+        if not self._may_parse(name, value):
             return _Unparsed(name, value)
-        try:
-            field: Any = super().__call__(name, value)
-            field.fold(policy=policy.default)
-        except (
-            AttributeError,
-            HeaderParseError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ):
-            return self._unstructured(name, value)
-        return field
+        plain = value.isascii() and value.isprintable()
+        for parse in (super().__call__, self._unstructured) if plain else (self._unstructured,):
+            with suppress(*_FAILURES):
+                field: Any = parse(name, value)
+                field.fold(policy=policy.default)
+                return field
+        return _Unparsed(name, value)
+
+    def _may_parse(self, name: str, value: str) -> bool:
+        """Tell whether a field is short enough, and those of its mail together are."""
+        field = (name, value)
+        if field not in self._seen:
+            self._left -= len(value)
+            self._seen[field] = len(value) <= _most(name) and self._left > 0
+        return self._seen[field]
 
 
-_POLICY = policy.default.clone(header_factory=_Tolerant())
+def _most(name: str) -> int:
+    """Return how many characters of a field are given to the library's parser."""
+    return _LONGEST_CONTENT if is_content((name, "")) else _LONGEST_PARSED
 
 
 def _parse(data: bytes) -> EmailMessage:
-    message = BytesParser(policy=_POLICY).parsebytes(data)
+    rules = policy.default.clone(header_factory=_Tolerant())
+    message = BytesParser(policy=rules).parsebytes(data)
     for part in message.walk():
         if part.get_content_maintype() == "multipart" and not part.is_multipart():
             # Without its boundary it is text, which the library would show and could not write.

@@ -135,6 +135,8 @@ SLOW = {
     ),
     "comments": mail(TEXT, sender="(" * 3000 + "a@example.org"),
     "many comments": mail(TEXT, sender="(x) " * 8000 + "a@example.org"),
+    "bytes in a field": mail(TEXT, sender="\u00e4|x " * 300),
+    "bytes in many fields": mail(TEXT, fields=("Cc: " + "\u00e4|x " * 40,) * 60),
     "many recipients": mail(TEXT, fields=("Cc: " + ", ".join(["a@example.org"] * 3000),)),
     "a long subject": mail(TEXT, fields=("Keywords: " + "=?utf-8?q?x?= " * 60_000,)),
     "tags": leaf(b"<p" * 200_000 + b"-----BEGIN PGP ", "text/html"),
