@@ -85,24 +85,24 @@ class Contexts:
         collected = bytearray()
         words = [*home.arguments(), *ALWAYS, "--pinentry-mode", pinentry_mode(home, dialogue)]
         words += arguments[: arguments.index("--")] if "--" in arguments else arguments
-        with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as worker:
+        what = f"gpg in {home.directory}"
+        with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as worker, hearing:
             launcher = worker.launcher
-            run.status(f"gpg {worker.binary.shown_version} in {home.directory}, by gpgme", level=2)
+            run.status(f"gpg {worker.binary.shown_version} in {home.directory}", level=2)
             run.status(" ".join((worker.binary.path, *words)), level=3)
+            run.status(f"by gpgme, through {launcher.path}", level=3)
             launcher.prepare(words)
             exchange = Exchange(
                 command(arguments),
                 told(source, size, run),
                 sink or collected.extend,
                 signature=next(iter((extra_input or {}).values()), None),
-                answer=(lambda: hearing.take(launcher.status())) if dialogue else None,
+                hear=lambda: hearing.take(launcher.status()),
+                answers=dialogue is not None,
             )
-            exchange.begin()
-            worker.inbox.put(exchange)
-            what = f"gpg in {home.directory}"
-            failure = worker.serve(exchange, run, what)
+            failure = worker.work(exchange, run, what)
             code = launcher.wait(run, what)
-            hearing.take(launcher.status())
+            exchange.hear()
         if code is None:
             raise Situation.GPG_MISSING.error("does not start by way of gpgme", subject=what)
         if failure and not code:
@@ -155,12 +155,15 @@ class _Worker:
             target=_work, args=(self.launcher.path, self.inbox), name="gpgmail gpgme", daemon=True
         ).start()
 
-    def serve(self, exchange: Exchange, run: Run, what: str) -> int:
-        """Do for libgpgme what is to be done in this thread; return its error number, or 0."""
+    def work(self, exchange: Exchange, run: Run, what: str) -> int:
+        """Have libgpgme do it, with what is this thread's; return its error number, or 0."""
+        exchange.begin()
+        self.inbox.put(exchange)
         try:
             return exchange.serve(run, what)
         except BaseException:
             self.launcher.stop(exchange.refuse)
+            exchange.hear_without_answer()
             raise
 
     def close(self) -> None:

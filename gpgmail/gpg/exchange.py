@@ -89,7 +89,8 @@ _STOP = object()
 class Exchange:
     """What libgpgme reads, writes and asks, and the requests that it makes of the caller's thread.
 
-    *answer* returns what gpg is answered when it wants a passphrase; without it nobody is asked.
+    *hear* takes what gpg has said by now and returns what it is answered, if it asked; it is only
+    asked where there are *answers*.
     """
 
     def __init__(
@@ -99,7 +100,8 @@ class Exchange:
         sink: Sink,
         *,
         signature: bytes | None,
-        answer: Callable[[], bytes] | None,
+        hear: Callable[[], bytes],
+        answers: bool,
     ) -> None:
         self.requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -107,7 +109,8 @@ class Exchange:
         self._source = iter(source)
         self._sink = sink
         self.signature = signature
-        self._answer = answer
+        self.hear = hear
+        self._answers = answers
         self._read = memoryview(b"")
         self._whole = False
         self._written = bytearray()
@@ -118,7 +121,7 @@ class Exchange:
     def work(self, context: Context) -> Ended:
         """Do the operation with a context."""
         number = 0
-        context.passphrase_cb = None if self._answer is None else self._asker(self._answer)
+        context.passphrase_cb = self._answer if self._answers else None
         try:
             _COMMANDS[self._command](context, self)
         except load().GpgmeError as failure:
@@ -145,12 +148,9 @@ class Exchange:
         data, self._written = bytes(self._written), bytearray()
         self._asked(partial(self._sink, data))
 
-    def _asker(self, answer: Callable[[], bytes]) -> Callable[..., None]:
-        def ask(*told: object) -> None:
-            # What libgpgme tells of the key stands in gpg's status too, and more than that.
-            os.write(cast("int", told[-1]), self._asked(answer))
-
-        return ask
+    def _answer(self, *told: object) -> None:
+        # What libgpgme tells of the key stands in gpg's status too, and more than that.
+        os.write(cast("int", told[-1]), self._asked(self.hear))
 
     def _asked(self, request: Callable[[], T]) -> T:
         self.requests.put(request)
@@ -172,6 +172,7 @@ class Exchange:
             try:
                 request = self.requests.get(timeout=max(_SHORTEST, run.slice()))
             except queue.Empty:
+                self.hear_without_answer()
                 continue
             if isinstance(request, Ended):
                 self._ended = True
@@ -184,6 +185,11 @@ class Exchange:
             self._replies.put(request())
             self._owed = False
             run.touch()
+
+    def hear_without_answer(self) -> None:
+        """Take what gpg has said by now, unless that may be a question to be answered."""
+        if not self._answers:
+            self.hear()
 
     def refuse(self) -> bool:
         """Answer no request any more; tell whether libgpgme is done."""
