@@ -17,7 +17,7 @@ import os
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +25,7 @@ from tests.servers.unpacked import environment, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import EmailMessage
 
 _SECONDS: Final = 60
 
@@ -41,31 +42,49 @@ def canonical(mail: bytes) -> bytes:
     return mail if b"\r\n" in mail else mail.replace(b"\n", b"\r\n")
 
 
+def parts(mail: bytes) -> list[bytes]:
+    """The exact bytes of each part of a multipart mail, with its header, without delimiters.
+
+    Raises: NotReadableError when the mail is no multipart.
+    """
+    mail = canonical(mail)
+    boundary = _header(mail).get_boundary()
+    if boundary is None:
+        raise NotReadableError(f"a {_header(mail).get_content_type()} mail has no parts")
+    delimiter = rb"\r\n--" + re.escape(boundary.encode()) + rb"(?:--)?[ \t]*(?=\r\n|$)"
+    pieces = re.split(delimiter, mail)
+    return [piece.removeprefix(b"\r\n") for piece in pieces[1:-1]]  # no preamble, no epilogue
+
+
 def two_parts(mail: bytes, content_type: str) -> tuple[bytes, bytes]:
-    """The exact bytes of both parts of such a mail, each with its header, without delimiters.
+    """Both parts of a mail of that content type.
 
     Raises: NotReadableError when the mail is not of that content type or has not just two parts.
     """
-    mail = canonical(mail)
-    header = email.message_from_bytes(mail.partition(b"\r\n\r\n")[0], policy=email.policy.default)
-    boundary = header.get_boundary()
-    if header.get_content_type() != content_type or boundary is None:
-        raise NotReadableError(f"a {header.get_content_type()} mail, not {content_type}")
-    delimiter = rb"\r\n--" + re.escape(boundary.encode()) + rb"(?:--)?[ \t]*(?=\r\n|$)"
-    pieces = re.split(delimiter, mail)
-    if len(pieces) != len(("preamble", "first", "second", "epilogue")):
-        raise NotReadableError(f"{len(pieces) - 1} delimiter lines, not three")
-    return pieces[1].removeprefix(b"\r\n"), pieces[2].removeprefix(b"\r\n")
+    kind = _header(mail).get_content_type()
+    if kind != content_type:
+        raise NotReadableError(f"a {kind} mail, not {content_type}")
+    found = parts(mail)
+    if len(found) != len(("first", "second")):
+        raise NotReadableError(f"{len(found) + 1} delimiter lines, not three")
+    return found[0], found[1]
 
 
-def _content_of(part: bytes) -> bytes:
+def content_of(part: bytes) -> bytes:
+    """What stands below the header, as it stands."""
     return part.partition(b"\r\n\r\n")[2]
+
+
+def _header(mail: bytes) -> EmailMessage:
+    return email.message_from_bytes(
+        canonical(mail).partition(b"\r\n\r\n")[0], policy=email.policy.default
+    )
 
 
 def signed_parts(mail: bytes) -> tuple[bytes, bytes]:
     """What a multipart/signed mail signs, exactly, and its detached signature."""
     signed, signature = two_parts(mail, "multipart/signed")
-    return signed, _content_of(signature)
+    return signed, content_of(signature)
 
 
 def encrypted_part(mail: bytes) -> bytes:
@@ -74,9 +93,9 @@ def encrypted_part(mail: bytes) -> bytes:
     Raises: NotReadableError when the control part is not the one of RFC 3156 section 4.
     """
     control, message = two_parts(mail, "multipart/encrypted")
-    if _content_of(control).strip() != b"Version: 1":
+    if content_of(control).strip() != b"Version: 1":
         raise NotReadableError(f"the control part is {control!r}")
-    return _content_of(message)
+    return content_of(message)
 
 
 # ------------------------------------------------------------------------------------ gpg itself
@@ -145,7 +164,10 @@ class Gpg:
 
     def verify_signed(self, mail: bytes) -> GpgVerdict:
         """Verify a multipart/signed mail over the exact bytes of its first part."""
-        signed, signature = signed_parts(mail)
+        return self.verify(*signed_parts(mail))
+
+    def verify(self, signed: bytes, signature: bytes) -> GpgVerdict:
+        """Verify a detached signature."""
         with tempfile.NamedTemporaryFile(suffix=".asc") as file:
             file.write(signature)
             file.flush()
@@ -178,11 +200,13 @@ class Gpg:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A leaf of the mail as notmuch shows it; `text` only where it shows text."""
+    """A leaf of the mail: `text` where notmuch shows text, `content` where it was asked for."""
 
     content_type: str
     filename: str
     text: str | None
+    number: int = field(default=0, compare=False)
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +231,7 @@ def _leaves(nodes: list[dict[str, Any]]) -> Iterator[Part]:
             # A message/rfc822 part has one entry with a body of its own.
             yield from _leaves([leaf for entry in content for leaf in entry.get("body", [entry])])
         else:
-            yield Part(node["content-type"], node.get("filename", ""), content)
+            yield Part(node["content-type"], node.get("filename", ""), content, node["id"])
 
 
 class Notmuch:
@@ -221,13 +245,23 @@ class Notmuch:
         self._home = home
         self._program = program("usr/bin/notmuch")
 
-    def read(self, mail: bytes) -> NotmuchVerdict:
-        """Decrypt and verify one mail.
+    def read(self, mail: bytes, *, files: bool = False) -> NotmuchVerdict:
+        """Decrypt and verify one mail, and take out its *files*: what it does not show as text.
 
         Raises: NotReadableError when notmuch does not take the file for a mail.
         """
         with tempfile.TemporaryDirectory(prefix="gpgmail-notmuch-") as directory:
-            return self._read(Path(directory), mail)
+            verdict = self._read(Path(directory), mail)
+            if not files:
+                return verdict
+            parts = tuple(self._with_content(part, Path(directory)) for part in verdict.parts)
+            return replace(verdict, parts=parts)
+
+    def _with_content(self, part: Part, directory: Path) -> Part:
+        if part.content_type == "text/plain" and not part.filename:
+            return part
+        taken = ("--format=raw", "--decrypt=true", f"--part={part.number}")
+        return replace(part, content=self._run(directory / "config", "show", *taken, "*"))
 
     def _read(self, directory: Path, mail: bytes) -> NotmuchVerdict:
         store, config = directory / "mail", directory / "config"
