@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from gpgmail.keys.keyring import Keyring
     from gpgmail.message.content import Attachment
     from gpgmail.message.draft import Draft
+    from gpgmail.protect.headers import ProtectedField, ProtectedHeaders
     from gpgmail.protect.read import read
-    from gpgmail.protect.verdict import Cover, ReadMail, ReadPart, Verdict
+    from gpgmail.protect.verdict import Cover, Outcome, ReadMail, ReadPart, Verdict
 
 __version__ = "0.1.0"
 
@@ -79,7 +80,8 @@ _HOMES = {
     "gpgmail.message.content": ("Attachment",),
     "gpgmail.message.draft": ("Draft",),
     "gpgmail.protect.read": ("read",),
-    "gpgmail.protect.verdict": ("Cover", "ReadMail", "ReadPart", "Verdict"),
+    "gpgmail.protect.headers": ("ProtectedField", "ProtectedHeaders"),
+    "gpgmail.protect.verdict": ("Cover", "Outcome", "ReadMail", "ReadPart", "Verdict"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -105,9 +107,12 @@ __all__ = [
     "KeyringError",
     "Mailer",
     "MessageError",
+    "Outcome",
     "Passphrase",
     "PassphraseError",
     "PolicyError",
+    "ProtectedField",
+    "ProtectedHeaders",
     "ReadMail",
     "ReadPart",
     "Receipt",

@@ -82,6 +82,7 @@ ONCE = (
     "tests/message/test_two_readers.py",
     "tests/message/test_waiting.py",
     "tests/protect/test_mutations.py",
+    "tests/protect/test_read_",
     "tests/spool",
     "tests/test_conformance.py",
     "tests/test_readme.py",
