@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 SECRET_KEY, PUBLIC_KEY = 5, 6
 _PACKET, _NEW_FORMAT = 0x80, 0x40
+_USUAL = _PACKET | _NEW_FORMAT
 _OLD_LENGTHS = (1, 2, 4)
+_MOST_OCTETS = 4
 _FOUR_OCTETS = 255
 _PARTIAL = 224
 _TWO_OCTETS = 192
@@ -33,6 +35,14 @@ def packets(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
     while at < size:
         start = at
         head = data[at]
+        if head & _USUAL == _PACKET:  # what gpg writes: this loop decides what a large file costs
+            octets = 1 << (head & 3)
+            length = data[at + 1 : at + 1 + octets]
+            at += 1 + octets + int.from_bytes(length, "big")
+            if at <= size and len(length) == octets <= _MOST_OCTETS:
+                yield (head >> 2) & 15, start, at
+                continue
+            at = start
         if not head & _PACKET:
             raise FramingError(f"is no OpenPGP packet at byte {at}")
         try:

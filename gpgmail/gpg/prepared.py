@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
-from gpgmail.gpg import filling, linking, owned
+from gpgmail.gpg import filling, linking, owned, packing
 from gpgmail.gpg.home import Home, file_identity
 
 if TYPE_CHECKING:
@@ -223,9 +223,17 @@ class _Shared:
         self.home = home
         self.shares = 0
         self._directory = directory
+        self._packing = packing.start(directory.path) if home.prepared else None
+
+    def settle(self) -> None:
+        """Take over what was packed meanwhile."""
+        if self._packing is not None and self._packing.settle():
+            self._packing = None
 
     def remove(self) -> None:
         """Remove the directory."""
+        if self._packing is not None:
+            self._packing.stop()
         self._directory.remove()
 
 
@@ -275,6 +283,7 @@ class _Registry:
 
     def _share(self, shared: _Shared) -> PreparedHome:
         shared.shares += 1
+        shared.settle()
         return PreparedHome(shared)
 
     def _sweep_once(self) -> None:
