@@ -1,28 +1,23 @@
-"""`Sink`: an SMTP server on loopback that keeps what it receives (needs the extra `demo`)."""
+"""`Sink`: an SMTP server on loopback that keeps what it receives (needs the extra `demo`).
+
+It stands on aiosmtpd, which reads SMTP by somebody else's understanding of it; `ScriptedServer`
+needs nothing else and fails on command.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.situations import Situation
+from gpgmail.testing.conversation import Received
 
 if TYPE_CHECKING:
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _LARGEST = 1 << 30
 _START_LIMIT = 10.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One mail as the server took it: envelope and exact bytes, with CRLF line ends."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    data: bytes
 
 
 class Sink:

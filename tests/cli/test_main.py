@@ -14,8 +14,8 @@ import pytest
 import gpgmail
 from gpgmail.cli import VERBS
 from gpgmail.core.codes import Exit
+from gpgmail.testing.script import Phase, Stall
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Stall
 from tests.support import commands
 from tests.support.commands import call, environment, run, start
 from tests.support.keyrings import empty_home

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gpgmail.testing.script import Phase, Reply, Stall
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply, Stall
 from tests.support.commands import call, environment, run, start
 from tests.support.keyrings import fixture_key
 

@@ -10,8 +10,8 @@ import os
 import pytest
 
 import gpgmail
+from gpgmail.testing.script import Drop, Honest, Phase, Reply
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Phase, Reply
 from tests.support.commands import call, environment, run
 from tests.support.keyrings import fixture_key
 

@@ -9,9 +9,9 @@ import pytest
 
 from gpgmail.components import Key
 from gpgmail.core.errors import Cancelled, StateError, TimeLimitError
+from gpgmail.testing.script import Phase, Stall
 from tests.components.support import Ears, failing, psmtp, smtp
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Stall
 from tests.support.keyrings import fixture_key
 
 LOCKED = fixture_key("protected", "locked")

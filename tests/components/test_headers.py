@@ -14,6 +14,7 @@ import pytest
 
 from gpgmail.components import Attachment, Key, MessageRecipient
 from gpgmail.core.errors import UnsupportedError, UsageError
+from gpgmail.testing.script import Phase, Reply
 from tests.components.support import (
     ALICE,
     BOB,
@@ -26,7 +27,6 @@ from tests.components.support import (
     smtp,
 )
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply
 
 MIME = b"MIME-Version: 1.0"
 

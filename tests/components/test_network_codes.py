@@ -16,10 +16,10 @@ from threading import Thread
 import pytest
 
 from gpgmail.core.errors import ConnectError, TlsError
+from gpgmail.testing.script import Drop, Phase, Reset
 from tests.components.support import Ears, smtp
 from tests.servers.certificates import Certificates
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Phase, Reset
 from tests.transport.test_failures import ERRNOS, RESOLVED
 
 OF_A_CONNECTION = (201, 1120)  # whatever the system calls it

@@ -20,6 +20,7 @@ from gpgmail.core.errors import (
     UnsupportedError,
 )
 from gpgmail.spool import store
+from gpgmail.testing.script import Drop, Honest, Phase, Reply
 from tests.components.support import (
     ALICE,
     BOB,
@@ -32,7 +33,6 @@ from tests.components.support import (
 )
 from tests.crypto.helpers import Gpg as RawGpg
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Phase, Reply
 from tests.support.keyrings import situations
 
 ZEROS = "0" * 16

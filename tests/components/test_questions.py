@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.core.errors import PolicyError, ServerError, StateError, UsageError
+from gpgmail.testing.script import Phase, Reply
 from tests.components.support import Ears, failing, smtp
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply
 
 MEMBERS = (
     b"250-Alice <alice@example.org>\r\n250-bob@example.org\r\n250 Carol <carol@example.org>\r\n"

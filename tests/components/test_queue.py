@@ -22,6 +22,7 @@ from gpgmail.core.errors import (
     StateError,
     UsageError,
 )
+from gpgmail.testing.script import Drop, Honest, Offer, Phase, Reply, Stall
 from tests.components.support import (
     ALICE,
     BOB,
@@ -36,7 +37,6 @@ from tests.components.support import (
     text_of,
 )
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Offer, Phase, Reply, Stall
 
 REFUSED = Reply(b"550 5.1.1 Nobody of that name\r\n")
 NOT_NOW = Reply(b"451 4.3.0 Not now\r\n")

@@ -10,10 +10,10 @@ import pytest
 
 from gpgmail.components import PSMTP, SMTP, Attachment, Key, MessageRecipient
 from gpgmail.core.errors import MessageError, UsageError
+from gpgmail.testing.script import Honest, Phase
+from gpgmail.testing.script import Reply as PlainReply
 from tests.components.support import ALICE, BOB, SENDER, Ears, failing, psmtp, smtp
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Honest, Phase
-from tests.servers.hostile_script import Reply as PlainReply
 
 LONG = " ".join(f"word{number}" for number in range(60))
 TRANSFER = ("start_transfer", "transfer", "end_transfer")

@@ -6,9 +6,9 @@ import pytest
 
 from gpgmail.components import SMTP, Header, MessageRecipient
 from gpgmail.core.errors import UsageError
+from gpgmail.testing.script import Phase, Reply
 from tests.components.support import ALICE, BOB, CAROL, failing, parsed, smtp
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply
 
 LISTED = (
     '"Doe, Alice" <alice@example.org>, (a comment) bob@example.org, team: carol@example.org;',

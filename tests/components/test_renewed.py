@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.components import SMTP
+from gpgmail.testing.script import Phase, Reply
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply
 
 
 @pytest.mark.parametrize("words", [b"250 taken\r\n", b"250 taken\r\n421 idle\r\n"])

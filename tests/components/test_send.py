@@ -6,9 +6,9 @@ import pytest
 
 from gpgmail.components import SMTP
 from gpgmail.core.errors import ConnectError, ServerError, StateError, UsageError
+from gpgmail.testing.script import Drop, Honest, Phase, Reply
 from tests.components.support import ALICE, BOB, CAROL, SENDER, Ears, failing, parsed, smtp
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Phase, Reply
 
 REFUSED = Reply(b"550 5.1.1 Nobody of that name\r\n")
 

@@ -9,9 +9,9 @@ import pytest
 
 from gpgmail.components import PSMTP, SMTP, Attachment, Key
 from gpgmail.core.errors import MessageError, UnsupportedError, UsageError
+from gpgmail.testing.script import Phase, Reply
 from tests.components.support import ALICE, BOB, SENDER, failing, parsed, psmtp, smtp, text_of
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply
 
 RAW = (
     b"From: sender@example.org\r\nTo: somebody@example.net\r\nSubject:  kept  as it is\r\n"

@@ -11,10 +11,7 @@ from gpgmail.core.errors import Cancelled, ConnectError, DeliveryError, MessageE
 from gpgmail.core.events import PITrail, StartTransfer
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.message.content import Attachment
-from gpgmail.transport.client import Client
-from tests.delivery.helpers import ALICE, BOB, CAROL, draft, url
-from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import (
+from gpgmail.testing.script import (
     Action,
     Drop,
     HangUpError,
@@ -24,6 +21,9 @@ from tests.servers.hostile_script import (
     Reply,
     Reset,
 )
+from gpgmail.transport.client import Client
+from tests.delivery.helpers import ALICE, BOB, CAROL, draft, url
+from tests.servers.hostile import Hostile
 
 NO_USER = Reply(b"550 5.1.1 No such user\r\n")
 LATER = Reply(b"451 4.3.0 Try later\r\n")

@@ -25,6 +25,7 @@ from gpgmail.delivery.mailer import Mailer
 from gpgmail.keys.keyring import Keyring
 from gpgmail.message.content import Attachment
 from gpgmail.protect.read import read
+from gpgmail.testing.script import Phase, Stall
 from tests.delivery.helpers import (
     ALICE,
     BOB,
@@ -38,7 +39,6 @@ from tests.delivery.helpers import (
     url,
 )
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Stall
 from tests.support.counting import count_gpg
 from tests.support.keyrings import empty_home, keyring_copy
 

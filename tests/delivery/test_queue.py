@@ -29,10 +29,10 @@ from gpgmail.core.situations import Situation
 from gpgmail.delivery import queue
 from gpgmail.spool import store
 from gpgmail.spool.store import State
+from gpgmail.testing.script import Drop, Honest, Offer, Phase, Reply, Stall
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Offer, Phase, Reply, Stall
 from tests.spool.support import ALICE, BOB, CAROL, content_of, endings, mail, names
 
 REFUSED = Reply(b"550 5.1.1 Nobody of that name\r\n")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from gpgmail.testing.script import Drop, Honest, Offer, Phase, Reply, Reset, Stall
 from tests.e2e.faces import FACES, Job
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Offer, Phase, Reply, Reset, Stall
 
 TWO = ("alice@example.org", "bob@example.org")
 NO_SUCH = Reply(b"550 5.1.1 No mailbox of that name\r\n")

@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import (
+from gpgmail.testing.script import (
     Drop,
     Endless,
     Honest,
@@ -22,6 +21,7 @@ from tests.servers.hostile_script import (
     Reset,
     Stall,
 )
+from tests.servers.hostile import Hostile
 
 MAIL = b"Subject: one\r\n\r\n.dot\r\nend\r\n"
 COMMAND_PHASES = (Phase.EHLO, Phase.AUTH, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.DOT)

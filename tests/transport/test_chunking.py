@@ -8,11 +8,7 @@ from gpgmail.core.codes import Retry
 from gpgmail.core.errors import ConnectError, MessageError, ServerError, TimeLimitError
 from gpgmail.core.events import Transfer
 from gpgmail.core.run import Run
-from gpgmail.transport.chunking import LARGEST, NOT_KNOWN, chunks
-from gpgmail.transport.progress import told
-from gpgmail.transport.session import Session
-from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import (
+from gpgmail.testing.script import (
     Drop,
     Endless,
     Honest,
@@ -23,6 +19,10 @@ from tests.servers.hostile_script import (
     Reset,
     Stall,
 )
+from gpgmail.transport.chunking import LARGEST, NOT_KNOWN, chunks
+from gpgmail.transport.progress import told
+from gpgmail.transport.session import Session
+from tests.servers.hostile import Hostile
 from tests.transport.support import ENVELOPE, MAIL, Ears, failing, options_for
 
 BOTH = Offer((b"PIPELINING", b"CHUNKING"))

@@ -12,11 +12,11 @@ from gpgmail.core.errors import ConnectError, ServerError, UnsupportedError, Usa
 from gpgmail.core.events import ConnectionStatus, Direction
 from gpgmail.core.run import Run
 from gpgmail.core.secret import MASK
+from gpgmail.testing.script import Drop, Honest, Offer, Phase, Reply
 from gpgmail.transport.dialogue import stopping
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Offer, Phase, Reply
 from tests.transport.support import (
     ENVELOPE,
     MAIL,

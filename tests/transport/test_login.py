@@ -8,9 +8,9 @@ import pytest
 
 from gpgmail.core.config import configure
 from gpgmail.core.errors import PolicyError, UsageError
+from gpgmail.testing.script import Offer, Phase
 from gpgmail.transport.options import TransportOptions
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Offer, Phase
 from tests.transport.support import MAIL, PASSWORD, USER, failing, login, options_for, send
 
 

@@ -15,10 +15,7 @@ from gpgmail.core.events import PITrail
 from gpgmail.core.run import Run
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.message.draft import Draft
-from gpgmail.transport.pipelining import GROUP, groups
-from gpgmail.transport.session import Session
-from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import (
+from gpgmail.testing.script import (
     Action,
     Drop,
     HangUpError,
@@ -28,6 +25,9 @@ from tests.servers.hostile_script import (
     Phase,
     Reply,
 )
+from gpgmail.transport.pipelining import GROUP, groups
+from gpgmail.transport.session import Session
+from tests.servers.hostile import Hostile
 from tests.servers.roundtrips import RoundTrips
 from tests.transport.support import ENVELOPE, MAIL, Ears, failing, options_for
 

@@ -10,10 +10,10 @@ import pytest
 
 from gpgmail.core.errors import ConnectError, GpgmailError, PolicyError, TlsError
 from gpgmail.core.run import Run
+from gpgmail.testing.script import Phase, Reply
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Phase, Reply
 from tests.servers.proxies import HEAD, ScriptedProxy, hang_up, stall, to
 from tests.transport.support import ENVELOPE, MAIL, Ears, failing
 

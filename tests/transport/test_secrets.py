@@ -19,11 +19,11 @@ import pytest
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
+from gpgmail.testing.script import Drop, Endless, Honest, Offer, Phase, Reply, Stall
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from gpgmail.transport.url import parse
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Endless, Honest, Offer, Phase, Reply, Stall
 from tests.transport.support import ENVELOPE, MAIL, PASSWORD, USER, Ears, login, options_for
 
 

@@ -35,13 +35,13 @@ from gpgmail.core.events import (
 )
 from gpgmail.core.run import Run
 from gpgmail.core.secret import MASK
+from gpgmail.testing.script import Drop, Honest, Offer, Phase, Reply, Stall
 from gpgmail.transport.address import Peer
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.progress import told
 from gpgmail.transport.session import Session
 from gpgmail.transport.url import parse
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Offer, Phase, Reply, Stall
 from tests.transport.support import (
     ENVELOPE,
     MAIL,

@@ -24,9 +24,7 @@ from gpgmail.core.errors import (
 )
 from gpgmail.core.events import ConnectionStatus, PITrail
 from gpgmail.core.run import Run
-from gpgmail.transport.session import Session
-from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import (
+from gpgmail.testing.script import (
     Drop,
     Endless,
     Honest,
@@ -37,6 +35,8 @@ from tests.servers.hostile_script import (
     Reset,
     Stall,
 )
+from gpgmail.transport.session import Session
+from tests.servers.hostile import Hostile
 from tests.transport.support import (
     ENVELOPE,
     MAIL,

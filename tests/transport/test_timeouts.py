@@ -12,10 +12,10 @@ import pytest
 
 from gpgmail.core.config import configure
 from gpgmail.core.errors import ConnectError, TimeLimitError
+from gpgmail.testing.script import Endless, Phase, Stall
 from gpgmail.transport.options import TransportOptions, new_run
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Endless, Phase, Stall
 from tests.transport.support import MAIL, failing, options_for
 
 QUIET = 1.4  # seconds, more than the limit of a second in these tests

@@ -17,10 +17,10 @@ from gpgmail.core.errors import Cancelled, TimeLimitError, TlsError, Unsupported
 from gpgmail.core.events import PITrail, SSLServerAuthentication, SSLStatus
 from gpgmail.core.run import Run
 from gpgmail.delivery.mailer import Mailer
+from gpgmail.testing.script import Drop, Phase, Stall
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from gpgmail.transport.tls.resume import Resumption
-from tests.servers.hostile_script import Drop, Phase, Stall
 from tests.transport.support import ENVELOPE, MAIL, PASSWORD, USER, failing, send
 from tests.transport.tls import TLS_1_2, TLS_1_3, ServerContext, configured, serving
 

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from gpgmail.core.config import configure
 from gpgmail.core.errors import GpgmailError, PassphraseError, ServerError, TlsError
 from gpgmail.core.run import Run
+from gpgmail.testing.script import Drop, Phase, Reply
 from gpgmail.transport.options import TransportOptions
 from gpgmail.transport.session import Session
 from gpgmail.transport.tls import client
 from gpgmail.transport.tls.resume import Resumption
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Phase, Reply
 from tests.servers.pki import KEYS, Issued
 from tests.transport.support import MAIL, failing, options_for, send
 

@@ -18,10 +18,10 @@ from gpgmail.core.errors import (
 from gpgmail.core.events import Direction
 from gpgmail.core.run import Run
 from gpgmail.core.secret import MASK
+from gpgmail.testing.script import Drop, Honest, Offer, Phase, Reply
 from gpgmail.transport.address import Peer
 from gpgmail.transport.session import Session
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Honest, Offer, Phase, Reply
 from tests.transport.support import ENVELOPE, MAIL, PASSWORD, USER, Ears, failing, options_for
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import trustme
 
 from gpgmail.core.config import configure
+from gpgmail.testing.script import Drop, Phase
 from tests.servers.hostile import Hostile
-from tests.servers.hostile_script import Drop, Phase
 from tests.transport.support import MAIL, options_for, send
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3

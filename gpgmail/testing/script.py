@@ -1,4 +1,4 @@
-"""The script of the hostile server: the moments at which it can act, and what it can do there.
+"""The script of a server: the moments at which it can act, and what it can do there.
 
 Rules of this file: an action is one frozen class that says all of what it does, in terms of `Talk`;
 when it is done is the conversation's matter. A new kind of failure is one class here.
@@ -7,8 +7,9 @@ when it is done is the conversation's matter. A new kind of failure is one class
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -48,18 +49,20 @@ class Talk(Protocol):
 
     closing: threading.Event
 
+    name: bytes
+
     def send(self, data: bytes) -> None:
         """Send these bytes."""
 
     def honest(self, behind: bytes = b"") -> None:
-        """Send the answer that an honest server gives here, and `behind` in the same write."""
+        """Send the answer that an honest server gives here, and *behind* in the same write."""
 
     def reset_on_close(self) -> None:
         """Make the end of this connection an RST."""
 
 
 def multiline(code: int, lines: Sequence[bytes]) -> bytes:
-    """A reply of several lines (RFC 5321 section 4.2.1)."""
+    """Return a reply of several lines (RFC 5321 section 4.2.1)."""
     *before, last = lines
     head = b"".join(b"%d-%s\r\n" % (code, line) for line in before)
     return head + b"%d %s\r\n" % (code, last)
@@ -84,6 +87,7 @@ class Honest(Action):
     """The honest answer, for a place in a tuple."""
 
     def act(self, talk: Talk) -> None:
+        """Do it."""
         talk.honest()
 
 
@@ -95,6 +99,7 @@ class Reply(Action):
     close: bool = field(default=False, kw_only=True)
 
     def act(self, talk: Talk) -> None:
+        """Do it."""
         talk.send(self.data)
         if self.close:
             raise HangUpError
@@ -107,6 +112,7 @@ class Inject(Action):
     data: bytes
 
     def act(self, talk: Talk) -> None:
+        """Do it."""
         talk.honest(behind=self.data)
 
 
@@ -117,7 +123,8 @@ class Offer(Action):
     extensions: tuple[bytes, ...] = ()
 
     def act(self, talk: Talk) -> None:
-        talk.send(multiline(250, (b"hostile.example", *self.extensions)))
+        """Do it."""
+        talk.send(multiline(250, (talk.name, *self.extensions)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class Drop(Action):
     """Close the connection in order (FIN), under TLS without its closing alert."""
 
     def act(self, talk: Talk) -> None:  # noqa: ARG002 - closing needs nothing of it
+        """Do it."""
         raise HangUpError
 
 
@@ -133,6 +141,7 @@ class Reset(Action):
     """Abort the connection (RST)."""
 
     def act(self, talk: Talk) -> None:
+        """Do it."""
         talk.reset_on_close()
         raise HangUpError
 
@@ -144,6 +153,7 @@ class Stall(Action):
     seconds: float | None = None
 
     def act(self, talk: Talk) -> None:
+        """Do it."""
         talk.closing.wait(self.seconds)
         raise HangUpError
 
@@ -155,10 +165,29 @@ class Endless(Action):
     limit: int = 64 * 1024 * 1024
 
     def act(self, talk: Talk) -> None:
+        """Do it."""
         talk.send(b"250 ")
         for _ in range(0, self.limit, len(_ENDLESS_CHUNK)):
             talk.send(_ENDLESS_CHUNK)
         talk.send(b"\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Once(Action):
+    """An action for the first time that any connection comes here; honest from then on.
+
+    For what tries again: behind greylisting, or behind a lost connection.
+    """
+
+    action: Action
+    _turns: Iterator[int] = field(default_factory=count, init=False, repr=False, compare=False)
+
+    def act(self, talk: Talk) -> None:
+        """Do it."""
+        if next(self._turns):
+            talk.honest()
+        else:
+            self.action.act(talk)
 
 
 Script = Mapping[Phase, Action | tuple[Action, ...]]
