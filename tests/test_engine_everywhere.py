@@ -99,6 +99,7 @@ def test_nothing_is_kept_behind_close(sender):
 
 
 @needs_pygpgme
+@pytest.mark.proves("Engine")
 def test_a_component_has_the_engine_that_its_setting_names(sender):
     with PSMTP(from_="sender@example.org", send_to="alice@example.org") as mailer:
         mailer.keys.append(Key(sender, "sender@example.org"))
