@@ -78,6 +78,7 @@ ONCE = (
     "tests/delivery/test_queue.py",
     "tests/e2e",
     "tests/fixtures",
+    "tests/interop",
     "tests/keys",
     "tests/message/test_two_readers.py",
     "tests/message/test_waiting.py",

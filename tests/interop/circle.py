@@ -63,14 +63,20 @@ class Circle:
 
 
 @contextmanager
-def circle(situation: str) -> Iterator[Circle]:
-    """A copy of a fixture home with its exports, until the block ends."""
+def circle(situation: str, owner: str = "") -> Iterator[Circle]:
+    """A copy of a fixture home with its exports, until the block ends.
+
+    Only the secret key of the address *owner* is in it, where one is named.
+    """
     with keyring_copy(situation) as home, tempfile.TemporaryDirectory(prefix="gm-") as files:
         members, addresses = _members(_gpg(home, "--with-colons", "--list-keys"))
         for fingerprint in sorted(set(members.values())):
             _export(home, Path(files, f"{fingerprint}.pub"), "--export", fingerprint)
         secrets, _ = _members(_gpg(home, "--with-colons", "--list-secret-keys"))
         for fingerprint in sorted(set(secrets.values())):
+            if owner and fingerprint != addresses[owner]:
+                _gpg(home, "--yes", "--delete-secret-keys", fingerprint)
+                continue
             _export(home, Path(files, f"{fingerprint}.sec"), "--export-secret-keys", fingerprint)
         yield Circle(home, Path(files), members, addresses)
 

@@ -47,7 +47,10 @@ FILES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A mail, who reads it, and what that person must see; `reader` is a circle's situation."""
+    """A mail, and what the person with the address `to` must see, who reads it in a home.
+
+    The home is a copy of the situation `reader`, with that person's secret key alone.
+    """
 
     name: str
     make: Callable[[Post], None]
@@ -64,7 +67,7 @@ class Post:
     sink: Sink
     _stack: ExitStack
     _homes: dict[str, Path] = field(default_factory=dict)
-    _circles: dict[str, Circle] = field(default_factory=dict)
+    _circles: dict[tuple[str, str], Circle] = field(default_factory=dict)
     _mails: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -78,11 +81,12 @@ class Post:
             self._homes[situation] = self._stack.enter_context(keyring_copy(situation))
         return self._homes[situation]
 
-    def circle(self, situation: str) -> Circle:
-        """Those who read with a fixture home."""
-        if situation not in self._circles:
-            self._circles[situation] = self._stack.enter_context(circle(situation))
-        return self._circles[situation]
+    def circle(self, situation: str, owner: str = "") -> Circle:
+        """Those who read with a fixture home: all who are in it, or one."""
+        if (situation, owner) not in self._circles:
+            made = self._stack.enter_context(circle(situation, owner))
+            self._circles[situation, owner] = made
+        return self._circles[situation, owner]
 
     def mail(self, case: Case) -> bytes:
         """The mail of a case as the server received it for its reader."""
@@ -132,7 +136,7 @@ def _fingerprint(address: str) -> str:
 def _toolkit(
     message: Draft | EmailMessage, home: str = "modern", **options: object
 ) -> Callable[[Post], None]:
-    made = {name: options.pop(name) for name in ("algorithms", "trust") if name in options}
+    made = {name: options.pop(name) for name in ("algorithms", "engine") if name in options}
 
     def send(post: Post) -> None:
         with Mailer(post.sink.url, keyring=post.home(home), **made) as mailer:
@@ -212,6 +216,31 @@ def _hidden(post: Post) -> None:
         _toolkit(_draft("plain"), sign=True, encrypt=True)(post)
     finally:
         config.unlink()
+
+
+def _hidden_copies() -> Iterator[Case]:
+    make = _toolkit(_draft("plain", bcc=BOB), sign=True, encrypt=True, bcc="hidden")
+    meant = _meant("plain", encrypted=True, signers=(SENDER,))
+    for who, words in ((ALICE, "named"), (BOB, "hidden")):
+        name = f"one copy with a hidden key: by the {words} recipient"
+        yield Case(name=name, make=make, meant=meant, to=who)
+    make = _toolkit(_draft("plain"), sign=True, encrypt=True, symmetric=PASSPHRASE)
+    yield Case(name="a passphrase beside keys: with the key", make=make, meant=meant)
+
+
+def _engine_cases() -> Iterator[Case]:
+    for form in ("pgpmime", "inline"):
+        for protection, options in _PROTECTIONS.items():
+            yield Case(
+                name=f"engine gpgme: {form} {protection}",
+                make=_toolkit(_draft("hard"), format=form, engine="gpgme", **options),
+                meant=_meant(
+                    "hard",
+                    encrypted="encrypt" in options,
+                    signers=(SENDER,) if "sign" in options else (),
+                    cleartext=(form, protection) == ("inline", "signed"),
+                ),
+            )
 
 
 def _several_keys() -> Iterator[Case]:
@@ -343,6 +372,8 @@ CASES: dict[str, Case] = {
         _toolkit_cases,
         _copies,
         _several_keys,
+        _hidden_copies,
+        _engine_cases,
         _algorithm_cases,
         _component_cases,
         _kind_cases,

@@ -44,7 +44,7 @@ READING = _limits(
     # ------------------------------------------------------------------------- readers of mail
     (
         ("notmuch",),
-        r"^(inline|PSMTP INLINE): (?!a passphrase)|^key \w+: inline",
+        r"^(inline|PSMTP INLINE): (?!a passphrase)|^(key|engine) \w+: inline",
         "unopened",
         "opens PGP/MIME only and shows inline OpenPGP as it stands",
     ),
@@ -96,19 +96,19 @@ READING = _limits(
         ("sq",),
         r"^key (rsa1024|dsa1024): ",
         "unreadable",
-        "its policy refuses keys of 1024 bits",
+        "refuses keys of 1024 bits by its policy",
     ),
     (
         ("sqop",),
         r"^key (rsa1024|dsa1024): (inline|.*encrypted)",
         "unreadable",
-        "its policy refuses keys of 1024 bits",
+        "refuses keys of 1024 bits by its policy",
     ),
     (
         ("sqop",),
         r"^key (rsa1024|dsa1024): pgpmime, signed$",
         "signer",
-        "its policy refuses keys of 1024 bits",
+        "refuses keys of 1024 bits by its policy",
     ),
     (
         _SEQUOIA,
@@ -137,7 +137,7 @@ READING = _limits(
     # ------------------------------------------------------------------------------- GopenPGP
     (
         ("gosop",),
-        r"^inline: signed(,| by)|INLINE: (sign\(\)|opaque)|^key \w+: inline, signed$",
+        r"^inline: signed(,| by)|INLINE: (sign\(\)|opaque)|^(key|engine) \w+: inline,? signed$",
         "unreadable",
         "this version has no subcommand for signatures within the text",
     ),
@@ -152,7 +152,7 @@ READING = _limits(
         ("gosop",),
         r"^key dsa1024: (pgpmime|.*encrypted)",
         "signer",
-        "takes no SHA-1, and gpg makes no other signature with a DSA key of 1024 bits",
+        "takes no SHA-1, and gpg by itself makes no other signature with a DSA key of 1024 bits",
     ),
     # ------------------------------------------------------------------------------------ RNP
     (
@@ -165,13 +165,13 @@ READING = _limits(
         ("rnp",),
         r"^key dsa1024: \w+, signed$",
         "unreadable",
-        "takes no SHA-1, and gpg makes no other signature with a DSA key of 1024 bits",
+        "takes no SHA-1, and gpg by itself makes no other signature with a DSA key of 1024 bits",
     ),
     (
         ("rnp",),
         r"^key dsa1024: .*encrypted",
         "signer",
-        "takes no SHA-1, and gpg makes no other signature with a DSA key of 1024 bits",
+        "takes no SHA-1, and gpg by itself makes no other signature with a DSA key of 1024 bits",
     ),
     # ----------------------------------------------------------------------------- OpenPGP.js
     (("openpgpjs",), "TWOFISH", "unreadable", "takes ciphers only that the key prefers"),
@@ -179,12 +179,12 @@ READING = _limits(
         ("openpgpjs",),
         r"^key dsa1024: ",
         "unreadable",
-        "takes no SHA-1, and gpg makes no other signature with a DSA key of 1024 bits",
+        "takes no SHA-1, and gpg by itself makes no other signature with a DSA key of 1024 bits",
     ),
     # ----------------------------------------------------------------------------------- PGPy
     (
         ("pgpy",),
-        r"^inline: signed(,| by)|INLINE: sign\(\)|^key \w+: inline, signed$",
+        r"^inline: signed(,| by)|INLINE: sign\(\)|^(key|engine) \w+: inline,? signed$",
         "unreadable",
         "takes a text with a signature only where it is ASCII",
     ),
@@ -226,7 +226,7 @@ WRITING = _limits(
         "sends a text file as text, whose line ends are CRLF (RFC 2046 section 4.1.1)",
     ),
     (("envelope",), "inline|passphrase", "unwritten", "writes PGP/MIME for keys only"),
-    (("nodemailer",), "pgpmime: a passphrase", "unwritten", "its plugin encrypts for keys only"),
+    (("nodemailer",), "pgpmime: a passphrase", "unwritten", "encrypts for keys only"),
     (("sq",), "passphrase", "unwritten", "asks for a passphrase on a terminal only"),
     (
         ("gosop",),

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.interop
 def found(reader, mail, case, post):
     """What the reader lacks in this mail, and the words for a person."""
     try:
-        seen = READERS[reader].read(mail, post.circle(case.reader), case.passphrase)
+        seen = READERS[reader].read(mail, post.circle(case.reader, case.to), case.passphrase)
     except CannotReadError as error:
         return {"unreadable"}, str(error)
     except ServerUnavailableError as error:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.interop.corpus import CASES
 from tests.interop.readers.registry import READERS
 from tests.interop.stated import READING, WRITING, lacks
 from tests.interop.writers.registry import ORDERS, WRITERS
+from tests.servers.unpacked import PROJECT
 
 TABLES = {"reading": (READING, READERS, CASES), "writing": (WRITING, WRITERS, ORDERS)}
 
@@ -26,3 +30,11 @@ def test_no_two_lines_are_about_the_same(name):
     for program in programs:
         for case in cases:
             lacks(table, program, case)  # raises where several lines do
+
+
+def test_the_page_says_what_is_stated():
+    tool = PROJECT / "tools" / "programs_table.py"
+    done = subprocess.run(
+        [sys.executable, tool, "--check"], capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr.decode()

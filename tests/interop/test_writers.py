@@ -37,7 +37,7 @@ def _found(writer, order, post):
         cleartext=order.form == "inline" and not order.encrypt,
     )
     try:
-        seen = ours.read(mail, post.circle("recipients-home"), order.passphrase)
+        seen = ours.read(mail, post.circle("recipients-home", order.to), order.passphrase)
     except CannotReadError as error:
         return {"unreadable"}, f"{error}\n{mail[:2000]!r}"
     return shortcomings(meant, seen), f"{seen}\n{mail[:2000]!r}"
