@@ -26,9 +26,8 @@ from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.letter import FORMATS
 from gpgmail.delivery.mailer import Mailer
-from gpgmail.delivery.sharing import BCC_POLICIES
+from gpgmail.delivery.options import BCC_POLICIES, FORMATS
 from gpgmail.delivery.writer import STDOUT, write_mail
 from gpgmail.message.content import Attachment
 from gpgmail.message.draft import Draft

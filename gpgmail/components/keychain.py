@@ -15,7 +15,7 @@ from gpgmail.core.secret import Secret
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, ChosenKey, Job
 from gpgmail.delivery.choice import encryption_keys, exact, signing_keys
-from gpgmail.delivery.sharing import BccPolicy, Copy, by_owner, is_blind, share_out
+from gpgmail.delivery.sharing import Copy, by_owner, is_blind, share_out
 from gpgmail.keys.keyrings import Keyrings
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gpgmail.core.envelope import Recipient
     from gpgmail.core.passphrases import Ask
     from gpgmail.core.run import Run
+    from gpgmail.delivery.options import BccPolicy
     from gpgmail.keys.keyring import Keyring
     from gpgmail.keys.selection import Selection
 

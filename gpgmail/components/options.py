@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgmail.core.checks import between, one_of, seconds
 from gpgmail.core.declare import Declared, inert, prop, setting
-from gpgmail.delivery.sharing import BCC_POLICIES
+from gpgmail.delivery.options import BCC_POLICIES
 from gpgmail.keys.trust import parse
 
 

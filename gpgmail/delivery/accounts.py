@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpgmail.core.declare import rows
+from gpgmail.core.declare import rows, unknown
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.configfile import ConfigFile, key_of, load
-from gpgmail.delivery.options import AccountOptions, PolicyOptions
+from gpgmail.delivery.options import LOGIN, AccountOptions, PolicyOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gpgmail.core.declare import Row
+
+    _Layer = Mapping[str, "Found"]  # by the names of rows
 
 SYSTEM = Path("/etc/gpgmail/config.toml")
 NAMES_FILE, NAMES_ACCOUNT = "GPGMAIL_CONFIG", "GPGMAIL_ACCOUNT"
@@ -29,17 +32,29 @@ _ENVIRONMENT = "GPGMAIL_"
 DEFAULT = "default"
 # Of these one counts: a file that is named beats a command that a lower place names.
 _EITHER_OR = (
-    ("password", "password_file", "password_command"),
-    ("passphrase_file", "passphrase_command"),
+    ("password", "password_file", "password_command", "token_file", "token_command"),
+    ("passphrase_file", "passphrase_command", "passphrase_fd", "passphrase_keyring"),
 )
+_ONE_OF_A_PLACE = _EITHER_OR[:1]  # of the others each may be of another key
+_OF_THE_SERVER = LOGIN | {"fallback"}
+
+
+class Place(Enum):
+    """Who says a value."""
+
+    GIVEN = auto()  # the caller himself
+    ENVIRONMENT = auto()
+    FILE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value, and the place that says it."""
+    """A value, the place that says it, and what that place calls it."""
 
     value: Any
     origin: str
+    called: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,32 +74,72 @@ class Account:
         """Return the place that says the value of a row that counts."""
         return self.found[name][0].origin if name in self.found else DEFAULT
 
+    def called(self, name: str) -> str:
+        """Return what whoever said the value of a row knows it by."""
+        return self.found[name][0].called if name in self.found else name
+
+    def given(self, name: str) -> bool:
+        """Tell whether the caller himself gave the value of a row."""
+        return name in self.found and self.found[name][0].place is Place.GIVEN
+
 
 def open_account(
     name: str | None = None,
     *,
     config: str | Path | None = None,
     given: Mapping[str, Any] | None = None,
+    called: Callable[[Row], str] | None = None,
 ) -> Account:
     """Return the account *name*, or the one that counts where none is named.
 
     That is the one of GPGMAIL_ACCOUNT, of `default` in a file, or the only one. *config* is the one
     file to read in place of the user's and the system's; *given* has values, by the rows' names,
-    that count before all others.
+    that count before all others; *called* says what a row is named where they were given, by
+    default `--name`.
+
+    Where *given* or the environment names the server, no login and no fallback of a file counts:
+    they are another server's.
 
     Raises:
         UsageError: With code 24 if a file cannot be used or has no such account, with code 2 if a
-            value of the environment does not fit.
+            value that was given or is in the environment does not fit.
     """
     files = tuple(load(path) for path in config_files(config))
     name = _chosen(name, files)
-    layers = tuple(_layers(name, files, given or {}))
-    _refuse_both(layers)
+    return _made(name, config, files, (_given(given or {}, called or option_name), _environment()))
+
+
+def fallbacks(account: Account) -> tuple[Account, ...]:
+    """Return the accounts to send through where the server of *account* cannot be had.
+
+    They are what the files say of them: the environment and the caller named another server.
+
+    Raises:
+        UsageError: With code 24 if there is no such account.
+    """
+    if not account.options.fallback:
+        return ()
+    files = tuple(load(path) for path in config_files(account.config))
+    return tuple(
+        _made(_chosen(name, files), account.config, files, ())
+        for name in account.options.fallback
+        if name != account.name
+    )
+
+
+def _made(
+    name: str,
+    config: str | Path | None,
+    files: Sequence[ConfigFile],
+    nearer: Sequence[_Layer],
+) -> Account:
     found: dict[str, list[Found]] = {}
-    for origin, table in layers:
-        for row_name, value in table.items():
-            if not _beaten(row_name, found):
-                found.setdefault(row_name, []).append(Found(value, origin))
+    for layer in (*nearer, *_said(name, files)):
+        _refuse_both(layer)
+        before = frozenset(found)
+        for row_name, one in layer.items():
+            if not _beaten(row_name, one, before, found):
+                found.setdefault(row_name, []).append(one)
     options = AccountOptions(**{row_name: places[0].value for row_name, places in found.items()})
     policy: dict[str, PolicyOptions] = {}
     for file in reversed(files):
@@ -149,33 +204,65 @@ def _chosen(name: str | None, files: Sequence[ConfigFile]) -> str:
     return name
 
 
-def _layers(
-    name: str, files: Sequence[ConfigFile], given: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for row_name, value in given.items():
-        yield f"--{row_name.rstrip('_').replace('_', '-')}", {row_name: value}
+def option_name(row: Row) -> str:
+    """Return the option of the command line that a row is."""
+    return f"--{key_of(row).replace('_', '-')}"
+
+
+def _given(values: Mapping[str, Any], called: Callable[[Row], str]) -> _Layer:
+    known = {row.name: row for row in rows(AccountOptions)}
+    layer = {}
+    for name, value in values.items():
+        if name not in known:
+            raise unknown(AccountOptions, name)
+        row = known[name]
+        one = (value,) if row.type is tuple and isinstance(value, str) else value
+        layer[name] = Found(row.accept(one), called(row), called(row), Place.GIVEN)
+    return layer
+
+
+def _environment() -> _Layer:
+    layer = {}
     for row in rows(AccountOptions):
-        text = os.environ.get(environment_name(row))
+        variable = environment_name(row)
+        text = os.environ.get(variable)
         if text is not None:
-            yield environment_name(row), {row.name: row.accept(row.parse(text))}
+            layer[row.name] = Found(
+                row.accept(row.parse(text)), variable, variable, Place.ENVIRONMENT
+            )
+    return layer
+
+
+def _said(name: str, files: Sequence[ConfigFile]) -> Iterator[_Layer]:
+    """Give what the files say of an account, what counts first first."""
     for file in files:
-        yield f"{file.path} [account.{name}]", file.accounts.get(name, {})
+        yield _table(f"{file.path} [account.{name}]", file.accounts.get(name, {}))
     for file in files:
-        yield f"{file.path} [defaults]", file.defaults
+        yield _table(f"{file.path} [defaults]", file.defaults)
 
 
-def _beaten(name: str, found: Mapping[str, object]) -> bool:
-    """Tell whether a place that counts more has another of its kind."""
-    return any(
-        name in group and any(one in found for one in group if one != name) for group in _EITHER_OR
-    )
+def _table(origin: str, table: Mapping[str, Any]) -> _Layer:
+    return {
+        name: Found(value, origin, f"{origin} {name.rstrip('_')}", Place.FILE)
+        for name, value in table.items()
+    }
 
 
-def _refuse_both(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    for origin, table in layers:
-        for group in _EITHER_OR:
-            both = [name for name in group if name in table]
-            if len(both) > 1:
-                raise Situation.BAD_CONFIG.error(
-                    f"says {' and '.join(both)}, of which one can count", subject=origin
-                )
+def _beaten(
+    name: str, one: Found, before: frozenset[str], found: Mapping[str, Sequence[Found]]
+) -> bool:
+    """Tell whether a place that counts more has another of its kind, or names another server."""
+    if any(name in group and (before & {*group} - {name}) for group in _EITHER_OR):
+        return True
+    if name not in _OF_THE_SERVER or "server" not in found:
+        return False
+    return found["server"][0].place is not Place.FILE and one.place is Place.FILE
+
+
+def _refuse_both(layer: _Layer) -> None:
+    for group in _ONE_OF_A_PLACE:
+        both = [layer[name].called for name in group if name in layer]
+        if len(both) > 1:
+            raise Situation.BAD_CONFIG.error(
+                f"give only one of {', '.join(both)}", subject="password"
+            )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.delivery.accounts import account_names
+from gpgmail.delivery.options import for_key
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.trust import parse as parse_trust
 from gpgmail.transport.url import parse as parse_url
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from gpgmail.delivery.accounts import Account
 
-_SECRET_FILES = ("password_file", "passphrase_file")
+_SECRET_FILES = ("password_file", "token_file", "passphrase_file")
 
 
 def check(account: Account) -> tuple[str, ...]:
@@ -55,9 +56,10 @@ def _fallback(account: Account) -> Iterator[str]:
 
 def _secrets(account: Account) -> Iterator[str]:
     for name in _SECRET_FILES:
-        path = getattr(account.options, name)
-        if path:
-            yield from (f"{name}: {complaint}" for complaint in _readable_by_others(Path(path)))
+        said = getattr(account.options, name)
+        for path in filter(None, (said,) if isinstance(said, str) else said):
+            place = Path(for_key(path)[1])
+            yield from (f"{name}: {complaint}" for complaint in _readable_by_others(place))
 
 
 def _readable_by_others(path: Path) -> Iterator[str]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.options import PATHS, AccountOptions, PolicyOptions
+from gpgmail.delivery.options import PATHS, AccountOptions, PolicyOptions, for_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -139,7 +139,13 @@ def _place(row: Row, value: Any, path: Path) -> Any:  # noqa: ANN401 - any row's
 
 
 def _located(text: str, path: Path) -> str:
-    """Return a path with `~`, systemd's credentials, or beside the configuration file."""
+    """Return a path with `~`, systemd's credentials, or beside the configuration file.
+
+    The key that it is for stays before it.
+    """
+    key, text = for_key(text)
+    if key:
+        return f"{key}={_located(text, path)}"
     for written in (f"${{{_CREDENTIALS}}}", f"${_CREDENTIALS}"):
         if text.startswith(written):
             place = os.environ.get(_CREDENTIALS)

@@ -139,4 +139,5 @@ def _receipt(letter: Letter, tls: str, handed: Handed) -> Receipt:
         encrypted=letter.plan.encrypts,
         tls=tls,
         size=sum(copy.size or 0 for copy in letter.copies),
+        remarks=letter.remarks,
     )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import require_usable
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, Engine, Job
-from gpgmail.delivery.plan import Plan, Wish, make_plan
-from gpgmail.delivery.sharing import check_policy
+from gpgmail.delivery.options import FORMATS
+from gpgmail.delivery.plan import Plan, make_plan
+from gpgmail.delivery.wishes import Wishes, settle
 from gpgmail.message.draft import Composed, Draft, body, compose, with_content
 from gpgmail.message.email_message import from_email
 from gpgmail.protect import inline, pgpmime
@@ -26,59 +27,62 @@ if TYPE_CHECKING:
     from gpgmail.core.run import Run
     from gpgmail.core.secret import Secret
     from gpgmail.crypto.copies import Shares
+    from gpgmail.delivery.accounts import Account
     from gpgmail.keys.keyrings import Keyrings
     from gpgmail.message.part import Part
-
-Format = Literal["pgpmime", "inline"]
-FORMATS: Sequence[Format] = get_args(Format)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail with its plan and its finished copies; a copy's envelope says who gets it."""
+    """A mail with its plan and its finished copies; a copy's envelope says who gets it.
+
+    `remarks` tell what a person should know of it.
+    """
 
     message_id: str
     plan: Plan
     copies: tuple[Composed, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What letters are written with: engine, keys, algorithms, passphrases."""
+    """What letters are written with: engine, keys, algorithms, passphrases, and what counts."""
 
     engine: Engine
     keyrings: Keyrings
     algorithms: Algorithms
     passphrases: Passphrases
+    account: Account | None = None
 
-    def write(
-        self,
-        message: EmailMessage | Draft,
-        *,
-        sign: Wish,
-        encrypt: Wish,
-        form: str,
-        bcc: str,
-        run: Run,
-        symmetric: Secret | None = None,
-    ) -> Letter:
-        """Compose, plan and protect a mail; a *symmetric* passphrase opens it too.
+    def write(self, message: EmailMessage | Draft, wishes: Wishes, run: Run) -> Letter:
+        """Compose, plan and protect a mail.
 
         Raises:
             GpgmailError: If any step fails; there is no half-made letter.
         """
-        if form not in FORMATS:
+        message, composed = self._composed(message, run)
+        addresses = composed.envelope.addresses
+        decided = settle(wishes, self.account, addresses, self.keyrings, run)
+        if decided.form not in FORMATS:
             raise Situation.BAD_VALUE.error(
-                f"must be one of {', '.join(FORMATS)}, not {form!r}", subject="format"
+                f"must be one of {', '.join(FORMATS)}, not {decided.form!r}", subject="format"
             )
-        policy = check_policy(bcc)
-        composed = compose(message, run=run) if isinstance(message, Draft) else from_email(message)
-        plan = make_plan(composed, self.keyrings, sign=sign, encrypt=encrypt, bcc=policy, run=run)
+        plan = make_plan(
+            composed,
+            self.keyrings,
+            sign=decided.sign,
+            encrypt=decided.encrypt,
+            bcc=decided.bcc,
+            run=run,
+        )
+        symmetric = wishes.symmetric
         if symmetric is not None:
             require_usable(symmetric, "symmetric")
             run.redactor.know(symmetric)
             plan = replace(plan, symmetric=True)
-        source = composed if form == "pgpmime" or not plan.protects else _as_draft(message)
+        whole = decided.form == FORMATS[0] or not plan.protects
+        source = composed if whole else _as_draft(message)
         with ExitStack() as held:
             contents = self._contents(source, plan, symmetric, run, held)
         copies = tuple(
@@ -88,7 +92,18 @@ class Desk:
             )
             for copy, content in zip(plan.copies, contents, strict=True)
         )
-        return Letter(composed.header("Message-ID"), plan, copies)
+        return Letter(composed.header("Message-ID"), plan, copies, decided.remarks)
+
+    def _composed(
+        self, message: EmailMessage | Draft, run: Run
+    ) -> tuple[EmailMessage | Draft, Composed]:
+        """Return a mail and what it is composed to; without a sender it has the account's."""
+        author = self.account.options.from_ if self.account else ""
+        if not isinstance(message, Draft):
+            return message, from_email(message, author)
+        if author and not message.from_:
+            message = replace(message, from_=author)
+        return message, compose(message, run=run)
 
     def _contents(
         self,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gpgmail.core.errors import DeliveryError
 from gpgmail.core.events import Event
 from gpgmail.core.passphrases import Passphrases, PassphraseSource
 from gpgmail.core.run import DEFAULT_TIMEOUT, Run
@@ -15,23 +15,23 @@ from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.engines import AUTO
 from gpgmail.crypto.engines import engine as get_engine
-from gpgmail.delivery.courier import deliver
-from gpgmail.delivery.letter import Desk, Format, Letter
+from gpgmail.delivery.letter import Desk, Letter
+from gpgmail.delivery.routes import Routes, route
+from gpgmail.delivery.wishes import Wishes
 from gpgmail.keys.keyrings import Keyrings, Where
-from gpgmail.transport.session import Session
-from gpgmail.transport.url import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from email.message import EmailMessage
     from pathlib import Path
 
+    from gpgmail.delivery.accounts import Account
+    from gpgmail.delivery.options import BccPolicy, Format
     from gpgmail.delivery.plan import Wish
     from gpgmail.delivery.receipt import Receipt
-    from gpgmail.delivery.sharing import BccPolicy
+    from gpgmail.delivery.routes import Fetch
     from gpgmail.keys.trust import Trust
     from gpgmail.message.draft import Draft
-    from gpgmail.transport.options import TransportOptions
 
 E = TypeVar("E", bound=Event)
 
@@ -73,8 +73,15 @@ class Mailer:
         algorithms: Algorithms = Algorithms(),  # noqa: B008 - a frozen value
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        self._options = _transport(server, user, password, ca_file, proxy) if server else None
-        self._token = _token_source(token, self._options)
+        way = server and route(
+            server,
+            user=user,
+            password=None if password is None else _fetching(password),
+            token=None if token is None else _fetching(token),
+            ca_file=None if ca_file is None else str(ca_file),
+            proxy=proxy,
+        )
+        self._routes = Routes(way) if way else Routes()
         self._desk = Desk(
             engine=get_engine(engine),
             keyrings=Keyrings(keyring, more_keyrings, trust=trust),
@@ -85,7 +92,56 @@ class Mailer:
         self._handlers: dict[type[Event], list[Callable[[Any], object]]] = {}
         self._busy = threading.Lock()
         self._run: Run | None = None
-        self._session: Session | None = None
+
+    @classmethod
+    def from_account(
+        cls,
+        name: str | None = None,
+        *,
+        config: str | Path | None = None,
+        **given: Any,  # noqa: ANN401 - the values of rows
+    ) -> Self:
+        """Return a mailer for an account of the configuration files, as `gpgmail config` shows it.
+
+        Without a *name* it is the one of GPGMAIL_ACCOUNT, the files' default, or the only one;
+        without any account what the environment says holds. *config* is a file to read instead;
+        *given* has values that count before all others, by their names in a file (`from_` for
+        `from`). A mail is signed and encrypted as the account's policy says where `send` is not
+        told, and goes through its fallback accounts where its server cannot be had.
+
+        Raises:
+            UsageError: With code 24 if a file cannot be used or has no such account.
+        """
+        from gpgmail.delivery.accounts import open_account
+
+        return cls.of_account(
+            open_account(name, config=config, given=given, called=lambda row: row.name)
+        )
+
+    @classmethod
+    def of_account(cls, account: Account) -> Self:
+        """Return a mailer for an account that was opened.
+
+        Raises:
+            UsageError: If a value of it cannot be used.
+        """
+        from gpgmail.delivery.account_routes import routes_of
+        from gpgmail.delivery.secrets import passphrases_of
+
+        options = account.options
+        keyring, *more = options.keyring or (None,)
+        mailer = cls(
+            None,
+            keyring=keyring,
+            more_keyrings=more,
+            passphrase=passphrases_of(account),
+            trust=options.trust or None,
+            engine=options.engine,
+            timeout=options.timeout,
+        )
+        mailer._routes = Routes(*routes_of(account))
+        mailer._desk = replace(mailer._desk, account=account)
+        return mailer
 
     def on(self, event: type[E], handler: Callable[[E], object]) -> Callable[[], None]:
         """Call *handler* for every event of that type; return a callable that ends it."""
@@ -97,50 +153,44 @@ class Mailer:
         self,
         message: EmailMessage | Draft,
         *,
-        sign: Wish = False,
-        encrypt: Wish = False,
-        format: Format = "pgpmime",
-        bcc: BccPolicy = "separate",
+        sign: Wish | None = None,
+        encrypt: Wish | None = None,
+        format: Format | None = None,
+        bcc: BccPolicy | None = None,
         symmetric: str | Secret | None = None,
     ) -> Receipt:
         """Protect and deliver a mail; connect first where there is no connection yet.
 
         *sign* True takes the key of the From address, *encrypt* True a key for each recipient; both
-        take fingerprints or addresses instead. *bcc* says how Bcc recipients of an encrypted mail
-        stay unknown: `"separate"` copies, `"hidden"` keys in one copy, or `"forbid"` them.
+        take fingerprints or addresses instead. *format* is `"pgpmime"` or `"inline"`; *bcc* says
+        how Bcc recipients of an encrypted mail stay unknown: `"separate"` copies, `"hidden"` keys
+        in one copy, or `"forbid"` them. None leaves each of these to the account's policy; without
+        an account that is neither signed nor encrypted, and the first of these words.
         *symmetric* is a passphrase that opens the mail too, beside keys or in place of them. The
         connection stays open until `close()`; one that the server ended is made anew.
 
         Raises:
             KeySelectionError: If a key is missing, unusable, ambiguous or not trusted.
             PassphraseError: If a passphrase is missing or wrong.
-            PolicyError: If Bcc recipients are forbidden and there are some.
+            PolicyError: If Bcc recipients are forbidden and there are some, or the policy wants for
+                one recipient what it excludes for another.
             ServerError: If the server took no recipient; partial refusals are in the receipt.
             DeliveryError: If the connection failed, with `retry` saying whether that is safe.
             GpgmailError: Whatever else; until the connection is made nothing was sent.
         """
+        wishes = _wishes(sign, encrypt, format, bcc, symmetric)
         with self._working() as run:
-            if self._options is None:
-                raise Situation.NO_SERVER.error("this mailer has none")
-            letter = self._desk.write(
-                message,
-                sign=sign,
-                encrypt=encrypt,
-                form=format,
-                bcc=bcc,
-                symmetric=None if symmetric is None else Secret(symmetric),
-                run=run,
-            )
-            return self._deliver(letter, self._options, run)
+            self._routes.require()
+            return self._routes.deliver(self._desk.write(message, wishes, run), run)
 
     def write(
         self,
         message: EmailMessage | Draft,
         *,
-        sign: Wish = False,
-        encrypt: Wish = False,
-        format: Format = "pgpmime",
-        bcc: BccPolicy = "separate",
+        sign: Wish | None = None,
+        encrypt: Wish | None = None,
+        format: Format | None = None,
+        bcc: BccPolicy | None = None,
         symmetric: str | Secret | None = None,
         then: Callable[[Letter, Run], None] | None = None,
     ) -> Letter:
@@ -148,16 +198,9 @@ class Mailer:
 
         *then* is called with the letter while the call still runs, so that it can be interrupted.
         """
+        wishes = _wishes(sign, encrypt, format, bcc, symmetric)
         with self._working() as run:
-            letter = self._desk.write(
-                message,
-                sign=sign,
-                encrypt=encrypt,
-                form=format,
-                bcc=bcc,
-                symmetric=None if symmetric is None else Secret(symmetric),
-                run=run,
-            )
+            letter = self._desk.write(message, wishes, run)
             if then is not None:
                 then(letter, run)
             return letter
@@ -177,10 +220,8 @@ class Mailer:
             StateError: With code 166 if a call is running: `interrupt` it first.
         """
         with self._working() as run:
-            session, self._session = self._session, None
             try:
-                if session is not None:
-                    session.use(run).close()
+                self._routes.close(run)
             finally:
                 self._desk.engine.close()
                 self._desk.keyrings.close()
@@ -190,25 +231,6 @@ class Mailer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _deliver(self, letter: Letter, options: TransportOptions, run: Run) -> Receipt:
-        """Deliver over the connection that there is; one that the server was ending is renewed."""
-        warm = self._session
-        session = self._connected(options, run)
-        try:
-            return deliver(letter, session)
-        except DeliveryError as error:
-            if session is not warm or not session.was_ending(error):
-                raise
-            return deliver(letter, self._connected(options, run))
-
-    def _connected(self, options: TransportOptions, run: Run) -> Session:
-        if self._session is None or not self._session.use(run).still_there():
-            self._session = None
-            if self._token is not None:
-                options.authorization_identity = self._token()
-            self._session = Session.open(options, run)
-        return self._session
 
     def _emit(self, event: Event) -> None:
         for handler in tuple(self._handlers.get(type(event), ())):
@@ -230,31 +252,25 @@ class Mailer:
             self._busy.release()
 
 
-def _transport(
-    server: str,
-    user: str | None,
-    password: str | None,
-    ca_file: str | Path | None,
-    proxy: str | None,
-) -> TransportOptions:
-    options = parse(server)
-    given = {"user": user, "password": password, "openssl_ca_file": ca_file and str(ca_file)}
-    for name, value in given.items():
-        if value is not None:
-            setattr(options, name, value)
-    if proxy is not None:
-        from gpgmail.transport.proxy.url import state
-
-        state(options, proxy)
-    return options
+def _wishes(
+    sign: Wish | None,
+    encrypt: Wish | None,
+    form: Format | None,
+    bcc: BccPolicy | None,
+    symmetric: str | Secret | None,
+) -> Wishes:
+    return Wishes(
+        sign=sign,
+        encrypt=encrypt,
+        form=form,
+        bcc=bcc,
+        symmetric=None if symmetric is None else Secret(symmetric),
+    )
 
 
-def _token_source(
-    token: str | Callable[[], str] | None, options: TransportOptions | None
-) -> Callable[[], str] | None:
-    if token is None or options is None:
-        return None
-    if not options.user:
-        raise Situation.BAD_VALUE.error("is needed with a token", subject="user")
-    options.auth_mechanisms = "OAUTHBEARER,XOAUTH2"
-    return token if callable(token) else Secret(token).reveal
+def _fetching(stated: str | Callable[[], str]) -> Fetch:
+    """Return what gives a secret that was stated, or that a callable returns."""
+    if callable(stated):
+        return lambda _: Secret(stated())
+    secret = Secret(stated)
+    return lambda _: secret

@@ -8,16 +8,39 @@ a shell's words in the environment.
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Literal, get_args
+
 from gpgmail.core.checks import one_of, seconds
 from gpgmail.core.declare import Declared, prop
+from gpgmail.core.passphrases import ANY_KEY
 from gpgmail.core.run import DEFAULT_TIMEOUT
-from gpgmail.crypto.engines import NAMES
+from gpgmail.crypto.engines import AUTO, NAMES
 
-ENCRYPT = ("never", "prefer", "require")
-BCC = ("separate", "hidden", "forbid")
-FORMATS = ("pgpmime", "inline")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Encrypt = Literal["never", "prefer", "require"]
+ENCRYPT: Sequence[Encrypt] = get_args(Encrypt)
+Format = Literal["pgpmime", "inline"]
+FORMATS: Sequence[Format] = get_args(Format)
+BccPolicy = Literal["separate", "hidden", "forbid"]
+BCC_POLICIES: Sequence[BccPolicy] = get_args(BccPolicy)
+OnUnencryptable = Literal["fail", "notice", "drop", "hold"]
+ON_UNENCRYPTABLE: Sequence[OnUnencryptable] = get_args(OnUnencryptable)
+
 # In a configuration file these name files, relative to its own directory.
-PATHS = frozenset({"keyring", "ca_file", "password_file", "passphrase_file"})
+PATHS = frozenset(
+    {
+        *("keyring", "ca_file", "password_file", "token_file", "passphrase_file"),
+        *("aliases", "queue"),
+    }
+)
+# Those are of the server: whoever names another one means none of these.
+LOGIN = frozenset(
+    {"user", "password", "password_file", "password_command", "token_file", "token_command"}
+)
+_FOR_KEY = re.compile(r"((?:0[xX])?[0-9A-Fa-f]{16,64})=(.*)", re.DOTALL)
 
 
 class ServerOptions(Declared):
@@ -36,6 +59,13 @@ class ServerOptions(Declared):
     password_file: str = prop(default="", doc="File with the password in its first line.")
     password_command: str = prop(
         default="", doc="Command, run without a shell, that prints the password."
+    )
+    token_file: str = prop(
+        default="", doc="File with a bearer token (OAuth 2.0) in its first line, for a password."
+    )
+    token_command: str = prop(
+        default="",
+        doc="Command, run without a shell at each connection, that prints a bearer token.",
     )
     proxy: str = prop(
         default="",
@@ -63,10 +93,28 @@ class KeyringOptions(Declared):
         doc="Which keys belong to an address: as gnupg says, always, or as pinned:FILE says; by "
         "default what fits the kind of the keyring.",
     )
-    engine: str = prop(default="auto", check=one_of(NAMES), doc="What does the cryptography.")
-    passphrase_file: str = prop(default="", doc="File with the passphrase in its first line.")
-    passphrase_command: str = prop(
-        default="", doc="Command, run without a shell, that prints the passphrase."
+    engine: str = prop(
+        default=AUTO,
+        check=one_of(NAMES),
+        doc="What has gpg do its work: gnupg starts it, gpgme has libgpgme start it; auto is "
+        "gnupg.",
+    )
+    passphrase_file: tuple[str, ...] = prop(
+        default=(),
+        doc="File with the passphrase in its first line, which only you may read; of one key with "
+        "KEY= before it, its fingerprint or key id.",
+    )
+    passphrase_command: tuple[str, ...] = prop(
+        default=(),
+        doc="Command, run without a shell, that prints the passphrase; or KEY=COMMAND.",
+    )
+    passphrase_fd: tuple[str, ...] = prop(
+        default=(), doc="Descriptor on which the next line is the passphrase; or KEY=DESCRIPTOR."
+    )
+    passphrase_keyring: tuple[str, ...] = prop(
+        default=(),
+        doc="Entry of the desktop's keyring that has the passphrase, SERVICE or SERVICE/NAME, the "
+        "key's fingerprint if there is no NAME; or KEY=ENTRY.",
     )
 
 
@@ -96,14 +144,52 @@ class MailOptions(PolicyOptions):
     )
     bcc_policy: str = prop(
         default="separate",
-        check=one_of(BCC),
-        doc="Encrypted mail to Bcc recipients: separate copies, hidden key ids, or forbid.",
+        check=one_of(BCC_POLICIES),
+        doc="How Bcc recipients of an encrypted mail stay unknown: separate, a copy for each with "
+        "his key alone; hidden, one copy for all with hidden key ids; or forbid them.",
     )
 
 
-class AccountOptions(ServerOptions, KeyringOptions, MailOptions):
+class SubmissionOptions(Declared):
+    """What `gpgmail-sendmail` makes of the mails that programs hand to it."""
+
+    domain: str = prop(
+        default="",
+        doc="Domain of addresses that have none; by default what /etc/mailname says, otherwise "
+        "this machine's name.",
+    )
+    aliases: str = prop(
+        default="", doc="File that says who gets the mail of local names, as /etc/aliases does."
+    )
+    on_unencryptable: str = prop(
+        default="fail",
+        check=one_of(ON_UNENCRYPTABLE),
+        doc="What happens where a recipient must get encrypted mail and has no key to use. fail: "
+        "nobody gets it. notice: he gets a notice without its content instead. drop: he gets "
+        "nothing. hold: it waits in the queue, encrypted to the hold key. With the last three the "
+        "others get the mail.",
+    )
+    hold_key: str = prop(
+        default="",
+        doc="Key that held mails are encrypted to, one that can be opened here; by default that "
+        "of the sender.",
+    )
+    queue: str = prop(
+        default="",
+        doc="Directory of your own in which mails wait that no server takes now; gpgmail-sendmail "
+        "-q sends them.",
+    )
+
+
+class AccountOptions(ServerOptions, KeyringOptions, MailOptions, SubmissionOptions):
     """Everything that an account can say."""
 
     fallback: tuple[str, ...] = prop(
         default=(), doc="Accounts to send through where this one's server cannot be had."
     )
+
+
+def for_key(value: str) -> tuple[str, str]:
+    """Take KEY=SOURCE apart; the key is a fingerprint or a key id, or `ANY_KEY`."""
+    found = _FOR_KEY.fullmatch(value)
+    return (found[1], found[2]) if found else (ANY_KEY, value)

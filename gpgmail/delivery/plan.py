@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Literal
 
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.choice import encryption_keys, signing_keys
-from gpgmail.delivery.sharing import BccPolicy, Copy, Owned, by_owner, share_out
+from gpgmail.delivery.sharing import Copy, Owned, by_owner, share_out
 from gpgmail.message.addresses import one_mailbox
 
 if TYPE_CHECKING:
     from gpgmail.core.run import Run
     from gpgmail.crypto.engine import ChosenKey
+    from gpgmail.delivery.options import BccPolicy
     from gpgmail.keys.keyrings import Keyrings
     from gpgmail.message.draft import Composed
 

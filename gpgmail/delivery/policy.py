@@ -1,7 +1,8 @@
 """What an account's policy says of a mail: the recipients' rows become one decision for all.
 
 Of rows for the address, its domain and `*` the nearest counts, each for what it says; where none
-says something the account's own row does. One mail has one content, so that the strictest wish of
+says something the account's own row does. What the caller or the environment says counts before
+all of them. One mail has one content, so that the strictest wish of
 its recipients holds for all of them.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpgmail.core.declare import is_set
 from gpgmail.core.situations import Situation
+from gpgmail.delivery.accounts import Place
 from gpgmail.delivery.options import ENCRYPT
 from gpgmail.keys.trust import comparable
 
@@ -59,6 +61,8 @@ def decide(account: Account, addresses: Sequence[str]) -> Decision:
 
 def _said(account: Account, address: str, name: str) -> Any:  # noqa: ANN401 - a row's value
     """Return what the nearest row that says anything of it has."""
+    if name in account.found and account.found[name][0].place is not Place.FILE:
+        return getattr(account.options, name)
     found = (account.policy[who] for who in _names(address) if who in account.policy)
     options: PolicyOptions = next((one for one in found if is_set(one, name)), account.options)
     return getattr(options, name)

@@ -18,7 +18,9 @@ class Receipt:
     `refused` has the server's words for each address that it did not take. `signers` are primary
     fingerprints, `keys` gives the primary fingerprint of each address that was encrypted to;
     `encrypted_to` has all keys, those of nobody among the recipients too.
-    `replies` are the server's final replies, one a copy.
+    `replies` are the server's final replies, one a copy. `account` is the one whose server took it,
+    empty where no configuration file names one, and `passed_over` says why others before it did
+    not. `remarks` tell what a person should know besides.
     """
 
     message_id: str
@@ -32,6 +34,9 @@ class Receipt:
     encrypted: bool = False
     tls: str = ""
     size: int = 0
+    account: str = ""
+    passed_over: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def reply(self) -> Reply | None:

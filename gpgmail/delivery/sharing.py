@@ -14,11 +14,12 @@ What is not encrypted has no key in it and needs none of this.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from gpgmail.core.envelope import Recipient, RecipientType
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.choice import exact
+from gpgmail.delivery.options import BCC_POLICIES
 from gpgmail.keys.trust import comparable
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.crypto.engine import ChosenKey
+    from gpgmail.delivery.options import BccPolicy
     from gpgmail.keys.selection import Selection
-
-BccPolicy = Literal["separate", "hidden", "forbid"]
-BCC_POLICIES: Sequence[BccPolicy] = get_args(BccPolicy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from gpgmail.core.run import Run
-    from gpgmail.delivery.letter import Format, Letter
+    from gpgmail.delivery.letter import Letter
     from gpgmail.delivery.mailer import Mailer
+    from gpgmail.delivery.options import BccPolicy, Format
     from gpgmail.delivery.plan import Wish
-    from gpgmail.delivery.sharing import BccPolicy
     from gpgmail.message.draft import Draft
 
 STDOUT = "-"
@@ -35,10 +35,10 @@ def write_mail(
     message: EmailMessage | Draft,
     target: str,
     *,
-    sign: Wish = False,
-    encrypt: Wish = False,
-    format: Format = "pgpmime",
-    bcc: BccPolicy = "separate",
+    sign: Wish | None = None,
+    encrypt: Wish | None = None,
+    format: Format | None = None,
+    bcc: BccPolicy | None = None,
 ) -> Receipt:
     """Protect a mail and write it to the file *target*, or to standard output for `-`.
 
@@ -77,6 +77,7 @@ def write_mail(
         encrypted_to=letter.plan.encrypted_to,
         encrypted=letter.plan.encrypts,
         size=size,
+        remarks=letter.remarks,
     )
 
 

@@ -14,6 +14,7 @@ from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.message import bodies
+from gpgmail.message.addresses import format_list, one_mailbox
 from gpgmail.message.draft import Composed, new_message_id, unique
 from gpgmail.message.email_fields import fields_of, mailboxes_of
 from gpgmail.message.exact import exact_body, payload_bytes, with_boundary
@@ -40,10 +41,11 @@ _DECODERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def from_email(message: AnyMessage) -> Composed:
+def from_email(message: AnyMessage, author: str = "") -> Composed:
     """Return *message* as fields, content and envelope; the message itself is not changed.
 
-    The envelope sender is Sender, else the first From; Bcc goes into the envelope and stands in no
+    *author* is whom it is from where it does not say. The envelope sender is Sender, else the first
+    From; Bcc goes into the envelope and stands in no
     field. Date and Message-ID are added where they are missing. Resent-* fields pass as they are.
 
     Raises:
@@ -51,7 +53,7 @@ def from_email(message: AnyMessage) -> Composed:
         MessageError: If the parser found defects, or a body cannot be decoded.
     """
     try:
-        return _composed(message)
+        return _composed(message, author)
     except GpgmailError:
         raise
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -59,14 +61,16 @@ def from_email(message: AnyMessage) -> Composed:
         raise _bad(f"has a header that cannot be read: {error}") from error
 
 
-def _composed(message: AnyMessage) -> Composed:
+def _composed(message: AnyMessage, author: str) -> Composed:
     for part in message.walk():
         if part.defects:
             found = ", ".join(dict.fromkeys(type(defect).__name__ for defect in part.defects))
             raise _bad(f"was not parsed cleanly: {found}")
     if "resent-bcc" in message:
         raise _bad("has Resent-Bcc, which tells everybody who else gets it")
-    sender = next(iter(mailboxes_of(message, "Sender") + mailboxes_of(message, "From")), None)
+    added = [one_mailbox(author, "From")] if author and "from" not in message else []
+    named = mailboxes_of(message, "Sender") + mailboxes_of(message, "From")
+    sender = next(iter((*named, *added)), None)
     if sender is None:
         raise Situation.NO_SENDER.error("the mail says nobody whom it is from")
     recipients = unique(
@@ -77,7 +81,7 @@ def _composed(message: AnyMessage) -> Composed:
     fields = fields_of(message)
     kept = (one for one in fields if not is_content(one) and one[0].lower() not in _NOT_OURS)
     return Composed(
-        (*kept, *_missing(message, sender)),
+        (*(("From", format_list(added)) for _ in added), *kept, *_missing(message, sender)),
         _part(message, tuple(filter(is_content, fields)), top=True),
         Envelope(sender.address, recipients),
     )

@@ -198,6 +198,7 @@ def test_trust(send, mail_of, server, tmp_path):
 def test_login_and_certificate(send, certificates, tmp_path):
     ca_file = certificates.write_authority(tmp_path / "ca.pem")
     (tmp_path / "password").write_text("correct horse\nbattery\n")
+    (tmp_path / "password").chmod(0o600)
     secret = ("--user", "me", "--password-file", tmp_path / "password")
     with Hostile(tls=certificates.contexts["good"], implicit_tls=True) as server:
         target = f"smtps://localhost:{server.port}"

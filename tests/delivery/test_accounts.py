@@ -231,7 +231,7 @@ def test_of_two_ways_to_a_password_the_nearer_counts(write, monkeypatch):
     monkeypatch.delenv("GPGMAIL_PASSWORD_FILE")
     with pytest.raises(UsageError) as caught:
         open_account()
-    assert "password_file and password_command" in str(caught.value)
+    assert "give only one of" in str(caught.value)
 
 
 def test_pins_are_beside_the_file_and_policies_are_none(write):
