@@ -84,6 +84,7 @@ ONCE = (
     "tests/message/test_waiting.py",
     "tests/protect/test_mutations.py",
     "tests/protect/test_read_",
+    "tests/pytest_plugin",
     "tests/spool",
     "tests/test_conformance.py",
     "tests/test_readme.py",

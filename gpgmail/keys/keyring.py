@@ -24,6 +24,7 @@ from gpgmail.keys.serving import Serving, has_keyboxd, own_home
 from gpgmail.keys.trust import ALWAYS, GNUPG, Always, GnuPG, Trust, parse
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
 class Keyring:
     """The keys of one place, until `close()`; made by `Keyring.open`."""
 
-    def __init__(self, where: str | Path | bytes | None) -> None:
+    def __init__(self, where: str | os.PathLike[str] | bytes | None) -> None:
         self._where = absolute(where)
         self._serving = Serving()
 
     @classmethod
-    def open(cls, where: str | Path | bytes | None = None) -> Self:
+    def open(cls, where: str | os.PathLike[str] | bytes | None = None) -> Self:
         """Return the keyring at *where*: a directory, a file, or keys as bytes.
 
         Nothing given means the user's own home, GNUPGHOME or ~/.gnupg, which need not exist.

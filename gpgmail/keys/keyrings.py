@@ -6,9 +6,9 @@ no keyring changes, so that a warm mailer starts gpg only for the mail itself.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from gpgmail.keys.trust import ALWAYS, Trust, comparable, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from gpgmail.core.errors import Candidate
     from gpgmail.core.passphrases import Passphrases
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from gpgmail.gpg.prepared import PreparedHome
     from gpgmail.keys.selection import Decision, Selection
 
-Where = Keyring | str | Path | bytes | None
+Where = Keyring | str | os.PathLike[str] | bytes | None
 _LONGEST_REMEMBERED = 600  # seconds
 _MOST_REMEMBERED = 1000  # selections; a caller may write to more people than memory should hold
 

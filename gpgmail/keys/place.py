@@ -100,7 +100,7 @@ class Place:
         )
 
 
-def absolute(where: str | Path | bytes | None) -> Path | bytes | None:
+def absolute(where: str | os.PathLike[str] | bytes | None) -> Path | bytes | None:
     """Return what was given as it goes on to mean the same thing: a whole path, bytes, or None.
 
     None and an empty text mean the user's own home. A leading `~` is the home directory.
@@ -113,7 +113,7 @@ def absolute(where: str | Path | bytes | None) -> Path | bytes | None:
     return Path(os.path.expanduser(where)).absolute()  # noqa: PTH111
 
 
-def locate(where: str | Path | bytes | None) -> Place:
+def locate(where: str | os.PathLike[str] | bytes | None) -> Place:
     """Return what *where* is; None and an empty text mean the user's own home.
 
     Raises:
