@@ -64,11 +64,9 @@ def exported(home):
 @pytest.mark.parametrize("name", ["keys.gpg", "keys.asc", "legacy"])
 def test_any_of_a_thousand_is_found_first_and_later(thousand, name):
     with gpgmail.Mailer(None, keyring=thousand / name, trust="always") as mailer:
-        for number in (THOUSAND - 1, 0, 500):
+        for number in (THOUSAND - 1, 0):
             letter = mailer.write(draft(many.address(number)), encrypt=True)
             assert b"PGP MESSAGE" in b"".join(letter.copies[0].render())
-    with Keyring.open(thousand / name) as ring:
-        assert ring.find_recipient("", trust="always").user_id.endswith("<user0@example.org>")
 
 
 def test_a_ring_is_packed_beside_the_work_with_all_its_keys(thousand):
@@ -80,6 +78,8 @@ def test_a_ring_is_packed_beside_the_work_with_all_its_keys(thousand):
         assert exported(own.home) == before == (thousand / "keys.gpg").read_bytes()
         (own.home.directory / "pubring.gpg").unlink()  # it is the keybox that was listed
         assert exported(own.home) == before
+        with Keyring.open(own.home.directory) as ring:
+            assert ring.find_recipient("", trust="always").user_id.endswith("<user0@example.org>")
 
 
 @pytest.mark.parametrize("why", ["small", "no tool", "it fails", "it leaves something out"])

@@ -26,7 +26,7 @@ from gpgmail.gpg.standing import agent_can_run
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.place import Kind
 from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, keyring_copy
-from tests.support.operations import both, draft, written
+from tests.support.operations import both, draft, signed, written
 from tests.support.places import (
     NO_RUN_USER,
     RUN_USER,
@@ -83,20 +83,18 @@ class TestOddPaths:
     def test_home(self, name):
         with home_at(name) as home:
             both(home, WHO)
-            both(home, WHO, passphrase="by an agent of our own")
+            signed(home, WHO, passphrase="by an agent of our own")
 
     def test_file(self, name, tmp_path):
-        for ring in ("public.asc", "public.gpg", "public.kbx"):
-            path = tmp_path / f"{name}.{ring}"
-            shutil.copyfile(KEYRINGS / "exports" / ring, path)
-            assert b"PGP MESSAGE" in written(path, WHO, encrypt=True)
+        path = tmp_path / f"{name}.asc"
+        shutil.copyfile(PUBLIC, path)
+        assert b"PGP MESSAGE" in written(path, WHO, encrypt=True)
 
     def test_beside_another_home(self, name):
         with home_at(name) as home, keyring_copy("modern") as own:
             shutil.copyfile(KEYRINGS / "recipients" / "public.kbx", home / "pubring.kbx")
-            for first in (own, KEYRINGS / "exports" / "secret.gpg"):
-                wish = {"sign": True, "encrypt": True, "to": "carol@example.org"}
-                assert b"PGP MESSAGE" in written(first, WHO, more_keyrings=[home], **wish)
+            wish = {"sign": True, "encrypt": True, "to": "carol@example.org"}
+            assert b"PGP MESSAGE" in written(own, WHO, more_keyrings=[home], **wish)
 
     def test_the_error_can_be_printed(self, name, tmp_path):
         with pytest.raises(KeyringError) as caught:
