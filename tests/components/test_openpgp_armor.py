@@ -65,7 +65,7 @@ def test_header_lines_in_the_armor_of_attachments(mailer, method, block):
     mailer.process_attachments = True
     mailer.attachments.append(Attachment(data=b"content", name="a.bin"))
     getattr(mailer, method)()
-    *_, made = mailer._done.attachments
+    *_, made = mailer._done.shown.attachments
     armor = made.source if isinstance(made.source, bytes) else made.source.read(1 << 20)
     assert armor.startswith(f"-----BEGIN PGP {block}-----\n{LINES}\n".encode())
 

@@ -11,7 +11,7 @@ from gpgmail.components import PSMTP, Key
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import TimeLimitError, UsageError
 from gpgmail.core.events import Status
-from tests.components.support import ALICE, CAROL, Ears, failing, psmtp, smtp
+from tests.components.support import CAROL, Ears, failing, psmtp, smtp
 
 
 def packets(recipients, text):
@@ -103,7 +103,7 @@ def test_the_log_level_is_what_status_tells(sink, own, level):
 @pytest.mark.proves("Trust")
 def test_trust_decides_about_an_address(sink, own, tmp_path, trust, number):
     pins = tmp_path / "pins"
-    pinned = (CAROL if trust == "pinned" else ALICE).fingerprint
+    pinned = CAROL.fingerprint if trust == "pinned" else CAROL.fingerprint[::-1]
     pins.write_text(f"{CAROL.address} {pinned}\n")
     with psmtp(sink) as mailer:
         mailer.config(f"Trust={f'pinned:{pins}' if trust in {'pinned', 'other'} else trust}")

@@ -13,6 +13,7 @@ TABLE = [
     ("NO_RECIPIENT", "SMTP", 165, "UsageError"),
     ("BAD_VALUE", "gpgmail", 2, "UsageError"),
     ("BAD_CONFIG", "gpgmail", 24, "UsageError"),
+    ("MESSAGE_TOO_LARGE", "gpgmail", 25, "MessageError"),
     ("BAD_ADDRESS", "gpgmail", 16, "UsageError"),
     ("CODE_PAGE", "TCPClient", 434, "UsageError"),
     ("INJECTION", "gpgmail", 6, "UsageError"),
