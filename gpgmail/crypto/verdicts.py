@@ -48,6 +48,7 @@ _MADE_WITH_A_KEY = {
 }
 _OVER_DATA = {"00", "01"}  # signature types of documents (RFC 9580 section 5.2.1)
 _NO_PUBLIC_KEY = "9"  # reason of ERRSIG
+_NO_SECRET_KEY = 17  # of libgpg-error
 
 
 def signatures(lines: Iterable[StatusLine]) -> tuple[SignatureSeen, ...]:
@@ -187,15 +188,21 @@ def _recipients(ended: Ended) -> tuple[str, ...]:
 
 
 def _tried_keys(ended: Ended) -> bool:
-    """Tell whether gpg tried keys until one fitted, after which it always ends as failed."""
-    return HIDDEN in _recipients(ended) and any(status.select(ended.status, "DECRYPTION_KEY"))
+    """Tell whether a key fitted after others, or after a passphrase (gpg 2.4 asks for it first).
+
+    gpg then ends as failed, for what it tried before.
+    """
+    tried = HIDDEN in _recipients(ended) or any(status.select(ended.status, "NEED_PASSPHRASE_SYM"))
+    return tried and any(status.select(ended.status, "DECRYPTION_KEY"))
 
 
 def _no_key(ended: Ended) -> GpgmailError | None:
     """Name the keys that would open the message, where none of them is here."""
     if not any(status.select(ended.status, "NO_SECKEY")):
         return None
-    if any(status.select(ended.status, "DECRYPTION_KEY", "ERROR")):
+    # gpg 2.4 says of it an error too; any other error is a reason of its own.
+    others = any(line.error != _NO_SECRET_KEY for line in status.select(ended.status, "ERROR"))
+    if others or any(status.select(ended.status, "DECRYPTION_KEY")):
         return None
     return Situation.KEY_NOT_FOUND.error(
         "none of the secret keys that would open the message is here",

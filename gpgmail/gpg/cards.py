@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.linking import has_cards
-from gpgmail.gpg.status import error_number, select
+from gpgmail.gpg.status import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,11 +49,11 @@ def absent(home: Home, ended: Ended, run: Run, keys: Iterable[str] = ()) -> Gpgm
     *keys* are the fingerprints of the (sub)keys that were wanted; without them those that the
     message is encrypted for.
     """
-    failures = [error_number(line.arg(1)) for line in select(ended.status, "FAILURE", "ERROR")]
+    failures = [line.error for line in select(ended.status, "FAILURE", "ERROR")]
     number = next((one for one in failures if one in _ABSENT), None)
     if number is None or not _noted(home):
         return None
-    wanted = tuple(keys) or tuple(line.arg(0) for line in select(ended.status, "ENC_TO"))
+    wanted = tuple(keys) or tuple(line.get("key_id") for line in select(ended.status, "ENC_TO"))
     for key, card in _cards(home, wanted, run):
         return Situation.KEY_UNUSABLE.error(
             f"its secret key is on card {shown_number(card)}, {_ABSENT[number]}",

@@ -253,7 +253,7 @@ KEYWORDS: Mapping[str, Keyword] = {
     "CANCELED_BY_USER": _row(
         "", Verdict(Situation.PASSPHRASE, "the question for the passphrase was cancelled")
     ),
-    "PINENTRY_LAUNCHED": _row("process..."),
+    "PINENTRY_LAUNCHED": _row("process more..."),
     "INQUIRE_MAXLEN": _row("length"),
     "CARDCTRL": _row("reason serial", reasons=CARDS, subject="serial"),
     "SC_OP_FAILURE": _row("reason", CARD_FAILURES[0], reasons=CARD_FAILURES, vague=True),

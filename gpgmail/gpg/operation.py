@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.events import Progress
 from gpgmail.core.run import Run
 from gpgmail.gpg.dialogue import Dialogue
-from gpgmail.gpg.status import StatusLine, StatusParser, as_number
+from gpgmail.gpg.status import StatusLine, StatusParser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ class Hearing:
         self.lines.append(line)
         self._run.status(f"gpg says {line.keyword} {line.text}", level=3)
         if line.keyword == "PINENTRY_LAUNCHED" and self._prompt is not None:
-            self._prompt.launched(as_number(line.arg(0)))
+            self._prompt.launched(line.number("process"))
         return b"" if self._dialogue is None else self._dialogue.reply(line)
 
 

@@ -35,10 +35,6 @@ class StatusLine:
         """Everything after the keyword, with gpg's percent escapes undone."""
         return unescape(" ".join(self.args))
 
-    def arg(self, index: int) -> str:
-        """Return a word by its place, or an empty string where gpg wrote fewer."""
-        return self.args[index] if index < len(self.args) else ""
-
     def get(self, field: str) -> str:
         """Return a field by its name, with gpg's escapes undone where it is the rest of the line.
 

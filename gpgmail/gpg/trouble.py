@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import GpgmailError, TimeLimitError
 from gpgmail.core.situations import Situation
-from gpgmail.gpg.status import error_number, select
+from gpgmail.gpg.status import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,16 +53,18 @@ def complain(home: Home, ended: Ended, run: Run, keys: Iterable[str] = ()) -> No
 
 def _explained(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> GpgmailError | None:
     failures = list(select(ended.status, "FAILURE", "ERROR"))
-    if any(line.arg(0) == "set_pinentry_mode" for line in failures):
+    if any(line.get("location") == "set_pinentry_mode" for line in failures):
         return loopback_refused(home)
     keys = tuple(keys)
     if failures and (card := _card(home, ended, run, keys)) is not None:
         return card
-    numbers = {error_number(line.arg(1)) for line in failures}
+    numbers = {line.error for line in failures}
     if numbers & _NO_AGENT or _NOT_REACHED.search(ended.stderr):
         return no_agent(home.directory, ended.stderr)
-    if numbers & _NOBODY_ASKED:
-        encrypted_for = (line.arg(0) for line in select(ended.status, "ENC_TO"))
+    # gpg 2.4 asks for a message's passphrase before it tries the key that then opens it.
+    opened = any(select(ended.status, "DECRYPTION_OKAY"))
+    if numbers & _NOBODY_ASKED and not opened:
+        encrypted_for = (line.get("key_id") for line in select(ended.status, "ENC_TO"))
         return _unanswered(home, tuple(keys) or tuple(encrypted_for), run)
     return None
 

@@ -99,7 +99,8 @@ def test_a_passphrase_beside_keys(crypto, modern, recipients, empty, signed):
     packets = empty.packets(message)
     assert packets.count(":symkey enc packet:") == 1
     assert packets.count(":pubkey enc packet:") == 2
-    assert recipients("--decrypt", stdin=message) == TEXT
+    # gpg 2.4 tries the passphrase first, and ends with 2 though the key then opens it.
+    assert recipients.run("--decrypt", stdin=message).stdout == TEXT
     alone = ("--pinentry-mode", "loopback", "--passphrase", PASSPHRASE)
     assert empty(*alone, "--decrypt", stdin=message, check=False) == TEXT
     assert len(made.signatures) == signed

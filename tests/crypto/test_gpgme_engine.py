@@ -67,7 +67,9 @@ def launchers():
 
 def at_work():
     """The processes of gpg and its launchers in this run; agents stay with their home."""
-    return [one for one in processes(os.environ[MARK]) if "gpg-agent" not in one]
+    stay = ("gpg-agent", "scdaemon", "keyboxd")  # gpg 2.4's agent starts the second by itself
+    found = processes(os.environ[MARK])
+    return [one for one in found if not any(name in one for name in stay)]
 
 
 def soon(true, seconds=3.0):
