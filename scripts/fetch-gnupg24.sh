@@ -64,6 +64,7 @@ mkdir -p "$work/debs" "$work/tree" "$work/cache/partial" "$work/lists/partial"
 # The repositories that this machine knows for its own release; a private list of the same servers
 # for another release asks nothing new of the network.
 mirrors() {
+    # shellcheck source=/dev/null
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     # shellcheck disable=SC2016  # the fields are apt's, not the shell's
     apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
@@ -94,12 +95,16 @@ packages() {
 }
 
 apt update >"$work/log" 2>&1 || :  # a source that fails may not matter: the download decides
-list=$(packages 2>>"$work/log") && [ -n "$list" ] &&
+fetched() {
+    list=$(packages) && [ -n "$list" ] || return 1
     # shellcheck disable=SC2086  # a list of words
-    (cd "$work/debs" && apt download $list) >>"$work/log" 2>&1 || {
+    (cd "$work/debs" && apt download $list)
+}
+
+if ! fetched >>"$work/log" 2>&1; then
     tail -n 5 "$work/log" >&2
     give_up "no mirror of this machine gave Debian $release, see apt's words above"
-}
+fi
 
 for deb in "$work"/debs/*.deb; do
     dpkg-deb -x "$deb" "$work/tree"
