@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Direction(IntEnum):
@@ -79,6 +82,26 @@ class Expand(Event):
 
     handler = "on_expand"
     address: str
+
+
+@dataclass(slots=True)
+class KeyExpires(Event):
+    """A key that a mail is made with ends soon; `purpose` is signing or encryption.
+
+    Of the toolkit face alone, told once for each key of a mailer.
+    """
+
+    handler = "on_key_expires"
+    user_id: str
+    fingerprint: str
+    purpose: str
+    expires: datetime
+
+    def __str__(self) -> str:
+        shown = self.user_id if self.user_id.isprintable() else ascii(self.user_id)
+        return (
+            f"the {self.purpose} key {self.fingerprint} {shown} expires on {self.expires:%Y-%m-%d}"
+        )
 
 
 @dataclass(slots=True)

@@ -62,6 +62,7 @@ class ChosenKey:
     user_id: str = ""
     hidden: bool = False  # encrypt to it without its id in the message
     shortest_hash: int = 0  # bits that a hash must have for this key to sign it, 0 for any
+    ends: datetime | None = None  # when the key stops serving, as far as that is known
 
     @property
     def key_id(self) -> str:

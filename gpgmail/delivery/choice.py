@@ -6,9 +6,12 @@ its result against it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpgmail.crypto.engine import ChosenKey
+from gpgmail.keys.key import Purpose
+from gpgmail.keys.watch import works_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,10 +25,11 @@ def signing_keys(
     selections: Iterable[Selection], keyrings: Keyrings, run: Run
 ) -> tuple[ChosenKey, ...]:
     """Return the keys to sign with, none where nothing was selected."""
-    chosen = [exact(selection) for selection in selections]
+    chosen = tuple(selections)
     if not chosen:
         return ()
-    return _distinct([*chosen, *map(exact, keyrings.added_signers(run))])
+    added = keyrings.added_signers(run)
+    return _distinct(exact(one, purpose=Purpose.SIGN) for one in (*chosen, *added))
 
 
 def encryption_keys(
@@ -37,15 +41,22 @@ def encryption_keys(
         return ()
     keys += [exact(selection, hidden=hide) for selection, hide in keyrings.added_recipients(run)]
     if keyrings.hide_all():
-        keys = [ChosenKey(key.fingerprint, key.subkey, key.user_id, hidden=True) for key in keys]
+        keys = [replace(key, hidden=True) for key in keys]
     return _distinct(keys)
 
 
-def exact(selection: Selection, *, hidden: bool = False) -> ChosenKey:
+def exact(
+    selection: Selection, *, hidden: bool = False, purpose: Purpose = Purpose.ENCRYPT
+) -> ChosenKey:
     """Return the exact key of a selection; a *hidden* one is not named in the message."""
     part = selection.subkey
     return ChosenKey(
-        selection.fingerprint, part.fingerprint, selection.user_id, hidden, part.shortest_hash
+        selection.fingerprint,
+        part.fingerprint,
+        selection.user_id,
+        hidden,
+        part.shortest_hash,
+        works_until(selection, purpose),
     )
 
 

@@ -6,15 +6,17 @@ Everything that can fail without a server fails here, before there is a connecti
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import require_usable
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms, Engine, Job
+from gpgmail.delivery.ending import Endings
 from gpgmail.delivery.options import FORMATS
 from gpgmail.delivery.plan import Plan, make_plan
 from gpgmail.delivery.wishes import Wishes, settle
+from gpgmail.keys.key import Purpose
 from gpgmail.message.draft import Composed, Draft, body, compose, with_content
 from gpgmail.message.email_message import from_email
 from gpgmail.protect import inline, pgpmime
@@ -54,6 +56,7 @@ class Desk:
     algorithms: Algorithms
     passphrases: Passphrases
     account: Account | None = None
+    endings: Endings = field(default_factory=Endings)
 
     def write(self, message: EmailMessage | Draft, wishes: Wishes, run: Run) -> Letter:
         """Compose, plan and protect a mail.
@@ -76,6 +79,9 @@ class Desk:
             bcc=decided.bcc,
             run=run,
         )
+        self.endings.tell(plan.signers, Purpose.SIGN, run)
+        for copy in plan.copies:
+            self.endings.tell(copy.keys, Purpose.ENCRYPT, run)
         symmetric = wishes.symmetric
         if symmetric is not None:
             require_usable(symmetric, "symmetric")

@@ -15,6 +15,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.engines import AUTO
 from gpgmail.crypto.engines import engine as get_engine
+from gpgmail.delivery.ending import WARN_DAYS, Endings
 from gpgmail.delivery.letter import Desk, Letter
 from gpgmail.delivery.routes import Routes, route
 from gpgmail.delivery.wishes import Wishes
@@ -49,7 +50,8 @@ class Mailer:
     for what ALL_PROXY, HTTPS_PROXY and NO_PROXY say; without it they are not looked at. *trust* is
     `"gnupg"`, `"always"`, `"pinned:FILE"` or a policy; by default what the keyring's kind asks for.
     *engine* is `"gnupg"`, `"gpgme"` or `"auto"`, which is what GPGMAIL_ENGINE names or the former.
-    *timeout* is in seconds without any progress, 0 for none.
+    *timeout* is in seconds without any progress, 0 for none. Of a key that ends within *warn_days*
+    a `KeyExpires` event and the log `gpgmail` tell once; 0 is for never.
 
     Raises:
         UsageError: If an argument cannot be used.
@@ -72,6 +74,7 @@ class Mailer:
         engine: str = AUTO,
         algorithms: Algorithms = Algorithms(),  # noqa: B008 - a frozen value
         timeout: float = DEFAULT_TIMEOUT,
+        warn_days: int = WARN_DAYS,
     ) -> None:
         way = server and route(
             server,
@@ -87,6 +90,7 @@ class Mailer:
             keyrings=Keyrings(keyring, more_keyrings, trust=trust),
             algorithms=algorithms,
             passphrases=Passphrases.of(passphrase),
+            endings=Endings(warn_days),
         )
         self._timeout = timeout
         self._handlers: dict[type[Event], list[Callable[[Any], object]]] = {}
@@ -138,6 +142,7 @@ class Mailer:
             trust=options.trust or None,
             engine=options.engine,
             timeout=options.timeout,
+            warn_days=options.warn_days,
         )
         mailer._routes = Routes(*routes_of(account))
         mailer._desk = replace(mailer._desk, account=account)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, get_args
 
-from gpgmail.core.checks import one_of, seconds
+from gpgmail.core.checks import between, one_of, seconds
 from gpgmail.core.declare import Declared, prop
 from gpgmail.core.passphrases import ANY_KEY
 from gpgmail.core.run import DEFAULT_TIMEOUT
 from gpgmail.crypto.engines import AUTO, NAMES
+from gpgmail.delivery.ending import WARN_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,12 @@ class KeyringOptions(Declared):
         check=one_of(NAMES),
         doc="What has gpg do its work: gnupg starts it, gpgme has libgpgme start it; auto is "
         "gnupg.",
+    )
+    warn_days: int = prop(
+        default=WARN_DAYS,
+        check=between(0, 3650),
+        doc="Days before the end of a key from which on mails made with it warn of it; 0 for "
+        "never.",
     )
     passphrase_file: tuple[str, ...] = prop(
         default=(),
