@@ -30,5 +30,6 @@ def routes_of(account: Account) -> Iterator[Route]:
                 token=token_of(one),
                 ca_file=options.ca_file or None,
                 proxy=options.proxy or None,
+                hello=options.hello,
                 account=one.name,
             )

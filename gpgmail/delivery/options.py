@@ -73,6 +73,9 @@ class ServerOptions(Declared):
         doc="Proxy URL, http://, socks5://, socks5h://, socks4:// or socks4a://; or environment, "
         "for what ALL_PROXY, HTTPS_PROXY and NO_PROXY name.",
     )
+    hello: str = prop(
+        default="", doc="Name to greet the server with; by default this machine's full name."
+    )
     ca_file: str = prop(default="", doc="File of authorities to trust in place of the system's.")
     timeout: int = prop(
         default=int(DEFAULT_TIMEOUT),

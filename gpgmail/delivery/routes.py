@@ -68,6 +68,7 @@ def route(
     token: Fetch | None = None,
     ca_file: str | None = None,
     proxy: str | None = None,
+    hello: str = "",
     account: str = "",
 ) -> Route:
     """Return the way to the server of a URL.
@@ -78,6 +79,8 @@ def route(
     options = parse(server)
     if user is not None:
         options.user = user
+    if hello:
+        options.hello = hello
     if ca_file is not None:
         options.openssl_ca_file = ca_file
     if proxy is not None:
