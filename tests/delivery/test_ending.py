@@ -63,8 +63,8 @@ def test_a_subkey_that_lasts_longer_takes_over():
         key = other.make_key("Rolling <rolling@example.org>")
         other.gpg("--quick-set-expire", key, "3d", "*", at="")
         assert told_of(other, key) == [("encryption", "Rolling <rolling@example.org>")]
-        other.gpg("--quick-add-key", key, "cv25519", "encr", "2y", at="")
-        other.gpg("--quick-add-key", key, "cv25519", "encr", "2d", at="")
+        for expires in ("2y", "2d"):
+            other.add_subkey(key, "cv25519", "encr", expires=expires, at="")
         assert told_of(other, key) == []
 
 
