@@ -14,7 +14,7 @@ test: ## everything that has to hold, on every Python found (docs/testing.md)
 	@scripts/tox.sh
 
 interop: ## every engine with every gpg, kind of key and keyring, and foreign programs (docs/interop.md)
-	@scripts/bootstrap.sh test
+	@scripts/bootstrap.sh interop
 	@scripts/tox.sh -e interop
 
 check: ## all of make test that runs no tests: style, types, import levels, generated files

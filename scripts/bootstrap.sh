@@ -3,6 +3,7 @@
 #   demo  gpg, and the package with its demo extra in .venv
 #   tox   tox in .venv, for the checks that run nothing
 #   test  tox, what the tests need from the system, the servers and other programs that they start
+#   interop  what test needs, and what programs of others need that mail is exchanged with
 #
 # Rules. What is there is left alone, so a second run asks neither apt nor pip. System packages come
 # from apt, only when one is missing, and only as root or where sudo asks no password; otherwise the
@@ -111,7 +112,8 @@ case ${1:-} in
 demo) install_packages demo ;;
 tox) install_packages ;;
 test) install_packages demo test ;;
-*) fail "usage: scripts/bootstrap.sh demo|tox|test" ;;
+interop) install_packages demo test interop ;;
+*) fail "usage: scripts/bootstrap.sh demo|tox|test|interop" ;;
 esac
 
 venv_works || make_venv "$python"
@@ -119,10 +121,9 @@ venv_works || make_venv "$python"
 case $1 in
 demo) pip_install demo --editable '.[demo]' ;;
 tox) pip_install tox --group tox ;;
-test)
+test | interop)
     pip_install tox --group tox
     scripts/fetch-servers.sh
     scripts/fetch-gnupg24.sh
-    scripts/fetch-node.sh
     ;;
 esac

@@ -4,7 +4,7 @@
 # Rules of this file:
 # - Packages and versions are those of tests/interop/node/package-lock.json, which names no registry:
 #   npm asks the one that this machine uses, and holds what it gets against the checksums.
-# - No script of a package runs. Node and npm are the machine's own.
+# - No script of a package runs. Node and npm are those of PATH: tox's environment has its own.
 # - The tree is node in $GPGMAIL_SERVERS (by default .cache/servers in the project); it appears by one
 #   rename and has its stamp inside.
 # - Exit 0: it stands, or Node is absent and this is not CI. Exit 1: it does not stand.
