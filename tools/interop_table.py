@@ -52,8 +52,9 @@ OTHERS = """
   cannot read ("Checksum error", bare gpg as well). The error says so; the way out is to use the key
   once with gpg 2.2, or to import it anew.
 - gpg has Ed448 and Cv448 from 2.3 on, and keyboxd from 2.4.1 on: their rows have no older version.
-- gpg ends with code 2 after it tried several keys on a message that hides its recipients. That is
-  taken as success where all else is said in so many words.
+- gpg ends with code 2 after it tried several keys on a message that hides its recipients, and gpg 2.4
+  after it asked in vain for the passphrase of a message that a key then opens. That is taken as
+  success where all else is said in so many words.
 """
 
 
