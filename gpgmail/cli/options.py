@@ -1,6 +1,7 @@
-"""How commands declare options: in groups, so that a long help text can be read.
+"""How commands declare options: from the rows of accounts, in groups that can be read.
 
-Declaring only; what an option means is the verb's business.
+Declaring only; what an option means is the verb's business. An option that was made from a row has
+no default of its own: what was not given is for the environment and the configuration files to say.
 """
 
 from __future__ import annotations
@@ -9,15 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gpgmail.crypto.engines import AUTO, NAMES
+from gpgmail.core.checks import OneOf
+from gpgmail.core.declare import rows
+from gpgmail.delivery.accounts import option_name
+from gpgmail.delivery.options import KeyringOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
+
+    from gpgmail.core.declare import Declared, Row
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 MAIL, KEYS, SERVER, GENERAL = "The mail", "Keys", "The server", "Options"
 SECRETS = "Passphrase, where gpg-agent is not to be asked"
+PASSPHRASES = {
+    row.name: SECRETS for row in rows(KeyringOptions) if row.name.startswith("passphrase_")
+}
 
 
 class GroupedOption(click.Option):
@@ -51,15 +60,6 @@ def option(*names: str, **more: Any) -> Callable[[F], F]:  # noqa: ANN401 - clic
     return click.option(*names, cls=GroupedOption, **more)
 
 
-engine_option = option(
-    "--engine",
-    type=click.Choice(NAMES),
-    default=AUTO,
-    show_default=True,
-    group=KEYS,
-    help="What has gpg do its work: gnupg starts it, gpgme has libgpgme start it; auto is what"
-    " GPGMAIL_ENGINE names, otherwise gnupg.",
-)
 json_option = option("--json", "as_json", is_flag=True, help="Report as JSON, failures included.")
 
 
@@ -73,21 +73,26 @@ def account_options(function: F) -> F:
     )
 
 
-def secret_options(name: str, group: str, *, per_key: bool = False) -> Callable[[F], F]:
-    """Return a decorator that adds --NAME-file and --NAME-command.
+def row_options(
+    kind: type[Declared],
+    group: str,
+    *,
+    only: Collection[str] = (),
+    groups: Mapping[str, str] | None = None,
+    words: Mapping[str, tuple[str, str]] | None = None,
+) -> Callable[[F], F]:
+    """Return a decorator that adds an option for each row of *kind*; a secret never is one.
 
-    With *per_key* they can be repeated for several keys, and --NAME-fd and --NAME-keyring too.
+    *only* names the rows that become options, by default all; *groups* the titles of rows that are
+    listed elsewhere. *words* are of rows that are options without a value too: what `--x` alone and
+    `--no-x` stand for.
     """
-    kinds = _SECRETS if per_key else dict(list(_SECRETS.items())[:2])
+    chosen = [row for row in rows(kind) if not row.secret and (not only or row.name in only)]
+    without_value = words or {}
     added = [
-        option(
-            f"--{name}-{kind}",
-            group=group,
-            multiple=per_key,
-            metavar=f"[KEY=]{metavar}" if per_key else metavar,
-            help=words.format(name=name),
-        )
-        for kind, (metavar, words) in kinds.items()
+        made
+        for row in chosen
+        for made in _made(row, (groups or {}).get(row.name, group), without_value.get(row.name))
     ]
 
     def decorate(function: F) -> F:
@@ -98,15 +103,62 @@ def secret_options(name: str, group: str, *, per_key: bool = False) -> Callable[
     return decorate
 
 
-_SECRETS = {
-    "file": ("FILE", "Take the {name} from the first line of FILE, which only you may read."),
-    "command": (
-        "COMMAND",
-        "Run COMMAND, not by a shell, and take the {name} from its first line.",
-    ),
-    "fd": ("N", "Take the {name} from the next line on descriptor N."),
-    "keyring": (
-        "SERVICE[/NAME]",
-        "Take the {name} from the desktop's keyring; NAME is the key's fingerprint if not given.",
-    ),
+def given_rows(
+    kinds: Collection[type[Declared]],
+    given: Mapping[str, Any],
+    words: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Return, by their rows' names, what was given of the options of `row_options`."""
+    found = {
+        row.name: given[row.name]
+        for kind in kinds
+        for row in rows(kind)
+        if given.get(row.name) not in (None, ())
+    }
+    for name, (_, negative) in (words or {}).items():
+        if given.get(f"{_NO}{name}"):
+            found[name] = negative
+    return found
+
+
+def _made(row: Row, group: str, words: tuple[str, str] | None) -> list[Callable[[F], F]]:
+    flag = option_name(row)
+    stated = f" By default {row.default}." if row.default and row.type is not tuple else ""
+    more: dict[str, Any] = {"group": group, "help": row.doc + stated, "default": None}
+    if row.type is bool:
+        return [option(f"{flag}/--no-{flag[2:]}", row.name, **more)]
+    more["metavar"] = _METAVARS.get(row.name) or _METAVARS.get(row.name.rpartition("_")[2], "WORD")
+    if isinstance(row.check, OneOf):
+        more |= {"type": click.Choice(row.check.choices), "metavar": None}
+    if row.type is int:
+        more["type"] = int
+    if row.type is tuple:
+        more |= {"multiple": True, "help": f"{row.doc} May be repeated."}
+    if words is None:
+        return [option(flag, row.name, **more)]
+    negative = {"is_flag": True, "group": group, "help": f"The same as {flag} {words[1]}."}
+    return [
+        option(flag, row.name, is_flag=False, flag_value=words[0], **more),
+        option(f"--no-{flag[2:]}", f"{_NO}{row.name}", **negative),
+    ]
+
+
+_NO = "no_"
+_METAVARS = {
+    "server": "URL",
+    "proxy": "URL",
+    "user": "NAME",
+    "fallback": "ACCOUNT",
+    "timeout": "SECONDS",
+    "days": "DAYS",
+    "keyring": "PLACE",
+    "trust": "POLICY",
+    "signer": "KEY",
+    "from_": "ADDRESS",
+    "passphrase_file": "[KEY=]FILE",
+    "passphrase_command": "[KEY=]COMMAND",
+    "passphrase_fd": "[KEY=]N",
+    "passphrase_keyring": "[KEY=]SERVICE[/NAME]",
+    "file": "FILE",
+    "command": "COMMAND",
 }

@@ -1,8 +1,8 @@
-"""The command `gpgmail`: finds the verb, runs it, and says in a line what it raised.
+"""The command `gpgmail`: finds the verb, runs it, and says in two lines what it raised.
 
 A verb is a click command that returns its exit code, one of sysexits.h, and raises `GpgmailError`.
-What is raised becomes a line on stderr here: no failure shows a traceback, which only a developer
-can read and which could hold what must not be shown.
+What is raised becomes a line on stderr here, and a second one with what to do: no failure shows a
+traceback, which only a developer can read and which could hold what must not be shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import click
 
 from gpgmail import __version__
 from gpgmail.cli import VERBS
-from gpgmail.cli.report import line, show, silence
+from gpgmail.cli.report import lines, show, silence
 from gpgmail.cli.signals import Ended, end_on_signals, ignore_signals
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
@@ -82,7 +82,8 @@ def _run(arguments: list[str] | None) -> int:
     try:
         return gpgmail.main(arguments, prog_name="gpgmail", standalone_mode=False) or 0
     except GpgmailError as error:
-        _complain(line(error))
+        for text in lines(error):
+            _complain(text)
         return error.exit_code
     except click.ClickException as error:
         error.show()

@@ -10,20 +10,23 @@ import click
 from gpgmail.cli.inputs import standard_input
 from gpgmail.cli.options import (
     KEYS,
-    SECRETS,
+    PASSPHRASES,
     GroupedCommand,
-    engine_option,
+    account_options,
+    given_rows,
     json_option,
     option,
-    secret_options,
+    row_options,
 )
 from gpgmail.cli.report import one_line, report_failure, report_mail, show
 from gpgmail.cli.saving import save
-from gpgmail.cli.secrets import take_passphrases
 from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
+from gpgmail.delivery.accounts import open_account
+from gpgmail.delivery.options import KeyringOptions
+from gpgmail.delivery.secrets import passphrases_of
 from gpgmail.protect.limits import MOST_BYTES
 from gpgmail.protect.read import read
 from gpgmail.protect.verdict import Cover
@@ -43,16 +46,8 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 @click.command(cls=GroupedCommand)
 @click.argument("file", metavar="FILE|-")
-@option(
-    "--keyring",
-    multiple=True,
-    group=KEYS,
-    metavar="PLACE",
-    help="Home, directory or file with keys, your own home if not given. May be repeated: the"
-    " first one decrypts, the others add public keys.",
-)
-@engine_option
-@secret_options("passphrase", SECRETS, per_key=True)
+@row_options(KeyringOptions, KEYS, only=("keyring", "engine", *PASSPHRASES), groups=PASSPHRASES)
+@account_options
 @option("--require-signature", is_flag=True, help="Fail unless all of it has a good signature.")
 @option("--require-encryption", is_flag=True, help="Fail unless all of it was encrypted.")
 @option(
@@ -101,18 +96,22 @@ def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands optio
 
 def _read(file: str, given: dict[str, Any]) -> ReadMail:
     run = Run()
-    passphrase = take_passphrases(given)
+    account = open_account(
+        given["account"], config=given["config"], given=given_rows((KeyringOptions,), given)
+    )
+    passphrase = passphrases_of(account)
+    keyring, *more = account.options.keyring or (None,)
     source = standard_input() if file == _DASH else file
     with signals_call(run.cancel):
         return read(
             source,
-            keyring=given["keyring"][0] if given["keyring"] else None,
-            more_keyrings=given["keyring"][1:],
+            keyring=keyring,
+            more_keyrings=more,
             passphrase=passphrase,
             require_signature=given["require_signature"],
             require_encryption=given["require_encryption"],
             most_bytes=given["max_size"],
-            engine=given["engine"],
+            engine=account.options.engine,
             run=run,
         )
 

@@ -65,11 +65,33 @@ def line(error: GpgmailError) -> str:
     return " ".join("; ".join([str(error), *getattr(error, "__notes__", ())]).splitlines())
 
 
-def report_receipt(receipt: Receipt, *, as_json: bool, err: bool = False) -> None:
-    """Print what became of a mail; *err* leaves standard output to the mail itself."""
+def lines(error: GpgmailError) -> tuple[str, ...]:
+    """Return what an error says, and what to do about it where that is known, a line each."""
+    what, advice = line(error), f" ({error.hint})"
+    if not error.hint or advice not in what:
+        return (what,)
+    return what.replace(advice, "", 1), f"hint: {' '.join(error.hint.splitlines())}"
+
+
+def report_receipt(
+    receipt: Receipt, *, as_json: bool, quiet: bool = False, err: bool = False
+) -> None:
+    """Print what became of a mail; *err* leaves standard output to the mail itself.
+
+    With *quiet* that is only whom the server refused.
+    """
     if as_json:
         show(json.dumps(_receipt(receipt), indent=2), err=err)
         return
+    if not quiet:
+        _report_success(receipt, err=err)
+    for address, reply in receipt.refused.items():
+        show(f"refused: {address}: {reply}", err=True)
+
+
+def _report_success(receipt: Receipt, *, err: bool) -> None:
+    for words in (*receipt.remarks, *receipt.passed_over):
+        show(f"gpgmail: {words}", err=True)
     for address in receipt.accepted:
         key = receipt.keys.get(address)
         show(f"accepted: {address}" + (f", encrypted to {key}" if key else ""), err=err)
@@ -77,12 +99,12 @@ def report_receipt(receipt: Receipt, *, as_json: bool, err: bool = False) -> Non
     for fingerprint in receipt.encrypted_to:
         if fingerprint not in told:
             show(f"encrypted to: {fingerprint}", err=err)
-    for address, reply in receipt.refused.items():
-        show(f"refused: {address}: {reply}", err=True)
     for fingerprint in receipt.signers:
         show(f"signed by: {fingerprint}", err=err)
     for reply in receipt.replies:
         show(f"server: {reply}", err=err)
+    if receipt.passed_over:
+        show(f"account: {receipt.account}", err=err)
 
 
 def report_failure(error: GpgmailError, *, err: bool = False) -> None:
@@ -177,6 +199,9 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "replies": [_reply(reply) for reply in receipt.replies],
         "tls": receipt.tls,
         "size": receipt.size,
+        "account": receipt.account,
+        "passed_over": receipt.passed_over,
+        "remarks": receipt.remarks,
     }
 
 

@@ -34,17 +34,25 @@ def seconds(value: int) -> int:
     return value
 
 
-def one_of(choices: Collection[str]) -> Callable[[str], str]:
-    """Return a check that accepts *choices* in any case and stores them as written here."""
-    by_lower = {choice.lower(): choice for choice in choices}
+class OneOf:
+    """A check that accepts *choices* in any case, and stores them as written here."""
 
-    def check(value: str) -> str:
+    def __init__(self, choices: Collection[str]) -> None:
+        self.choices = tuple(choices)
+        self._by_lower = {choice.lower(): choice for choice in choices}
+
+    def __call__(self, value: str) -> str:
+        """Return the choice that *value* is."""
         try:
-            return by_lower[value.strip().lower()]
+            return self._by_lower[value.strip().lower()]
         except KeyError:
-            raise ValueError(f"must be one of {', '.join(choices)}, not {value!r}") from None
+            listed = ", ".join(self.choices)
+            raise ValueError(f"must be one of {listed}, not {value!r}") from None
 
-    return check
+
+def one_of(choices: Collection[str]) -> OneOf:
+    """Return a check that accepts *choices*."""
+    return OneOf(choices)
 
 
 def one_line(subject: str) -> Callable[[str], str]:

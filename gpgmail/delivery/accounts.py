@@ -8,6 +8,7 @@ counts before the system's; in both the account's own table counts before `[defa
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, auto
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpgmail.core.declare import rows, unknown
+from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.configfile import ConfigFile, key_of, load
 from gpgmail.delivery.options import LOGIN, AccountOptions, PolicyOptions
@@ -217,7 +219,9 @@ def _given(values: Mapping[str, Any], called: Callable[[Row], str]) -> _Layer:
             raise unknown(AccountOptions, name)
         row = known[name]
         one = (value,) if row.type is tuple and isinstance(value, str) else value
-        layer[name] = Found(row.accept(one), called(row), called(row), Place.GIVEN)
+        word = called(row)
+        with _named(word):
+            layer[name] = Found(row.accept(one), word, word, Place.GIVEN)
     return layer
 
 
@@ -227,10 +231,19 @@ def _environment() -> _Layer:
         variable = environment_name(row)
         text = os.environ.get(variable)
         if text is not None:
-            layer[row.name] = Found(
-                row.accept(row.parse(text)), variable, variable, Place.ENVIRONMENT
-            )
+            with _named(variable):
+                value = row.accept(row.parse(text))
+            layer[row.name] = Found(value, variable, variable, Place.ENVIRONMENT)
     return layer
+
+
+@contextmanager
+def _named(called: str) -> Iterator[None]:
+    """Have an error say what the place of a value calls it."""
+    try:
+        yield
+    except GpgmailError as error:
+        raise Situation.BAD_VALUE.error(error.detail, subject=called, hint=error.hint) from None
 
 
 def _said(name: str, files: Sequence[ConfigFile]) -> Iterator[_Layer]:

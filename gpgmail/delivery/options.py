@@ -135,8 +135,8 @@ class PolicyOptions(Declared):
     encrypt: str = prop(
         default="never",
         check=one_of(ENCRYPT),
-        doc="require: encrypt, or send nothing. prefer: encrypt where every recipient has a key. "
-        "never: do not.",
+        doc="Encrypt to the keys of all recipients. require: encrypt, or send nothing. prefer: "
+        "encrypt where every recipient has a key. never: do not.",
     )
 
 
@@ -150,7 +150,7 @@ class MailOptions(PolicyOptions):
     format: str = prop(
         default="pgpmime",
         check=one_of(FORMATS),
-        doc="pgpmime (RFC 3156), or inline, OpenPGP in the text itself.",
+        doc="Form of what is protected: pgpmime (RFC 3156), or inline, OpenPGP in the text itself.",
     )
     bcc_policy: str = prop(
         default="separate",

@@ -114,7 +114,9 @@ def _sources(account: Account, name: str) -> Iterator[Source]:
     for kind in (*_READERS, _KEYRING):
         row = f"{name}_{kind}"
         found = getattr(account.options, row, ())
-        for value in (found,) if isinstance(found, str) and found else found:
+        if isinstance(found, str):
+            found = (found,) if row in account.found else ()
+        for value in found:
             yield Source(account.called(row), kind, value, account.given(row))
 
 

@@ -14,6 +14,8 @@ from tests.support.keyrings import keyring_copy
 
 __all__ = ["certificates"]
 
+PROTECTING = {"--sign", "--signer", "--encrypt", "--recipient-key", "--dry-run", "--account"}
+
 
 @pytest.fixture(scope="session")
 def place():
@@ -51,7 +53,8 @@ def send(place, url):
     """`gpgmail send` from sender to alice, with the modern keyring, to the server."""
 
     def run(*arguments, stdin=b"", keyring="modern", to="alice@example.org", server=url):
-        fixed = ["--from", "sender@example.org", "--keyring", place(keyring)]
+        fixed = ["--from", "sender@example.org"]
+        fixed += ["--keyring", place(keyring)] if PROTECTING & {*arguments} else []
         fixed += ["--to", to] if to else []
         fixed += ["--server", server] if server else []
         return call("send", *fixed, *arguments, stdin=stdin)

@@ -68,7 +68,7 @@ def test_header_fields_and_recipients(send, server, mail_of):
         (("--text", "from the argument\n"), b"not this", "from the argument\n"),
         ((), "from stdin ✓\n".encode(), "from stdin ✓\n"),
         (("--text-file", "-"), b"from stdin too\n", "from stdin too\n"),
-        ((), b"", ""),
+        (("--empty",), b"", ""),
         (("--text", ""), b"not this", ""),
     ],
     ids=["argument", "stdin", "dash", "nothing", "empty"],
@@ -277,6 +277,9 @@ def test_json_of_a_success(send):
         "encrypted": True,
         "replies": [{"code": 250, "enhanced": "2.0.0", "text": "2.0.0 Ok: taken"}],
         "tls": "",
+        "account": "",
+        "passed_over": [],
+        "remarks": [],
     }
 
 
@@ -410,7 +413,7 @@ def test_wrong_use(send, arguments, code, words):
 
 
 def test_what_is_missing_is_named():
-    assert "--from" in call("send", "--to", "a@b.c").errors
+    assert "--from" in call("send", "--to", "a@b.c", "--server", "smtp://127.0.0.1").errors
     outcome = call("send", "--from", "a@b.c", "--text", "x", "--output", "-")
     assert (outcome.code, outcome.output) == (64, b"")
     assert "no recipient is given" in outcome.errors
@@ -420,7 +423,8 @@ def test_text_that_is_not_utf8(send, server):
     outcome = send(stdin=b"gr\xfc\xdfe")
 
     assert outcome.code == 64
-    assert "standard input: is not UTF-8 at byte 2 (attach it with --attach)" in outcome.errors
+    assert "standard input: is not UTF-8 at byte 2\n" in outcome.errors
+    assert "hint: attach it with --attach\n" in outcome.errors
     assert server.settled() == []
 
 
