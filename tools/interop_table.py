@@ -40,6 +40,7 @@ An engine does not know which keyring its home was made of, and a keyring not wh
 two tables stand for the product: every kind of key in a home, and two kinds of keys in every kind
 of keyring. *signed mail* and *sealed mail* go out by `Mailer` and come back by `read`.
 """
+_SHOWN = 20  # cells that failed, of as many as there are
 TITLES = {
     "keys": "Every kind of key, in a home",
     "keyrings": "Every kind of keyring",
@@ -52,9 +53,9 @@ OTHERS = """
   cannot read ("Checksum error", bare gpg as well). The error says so; the way out is to use the key
   once with gpg 2.2, or to import it anew.
 - gpg has Ed448 and Cv448 from 2.3 on, and keyboxd from 2.4.1 on: their rows have no older version.
-- gpg ends with code 2 after it tried several keys on a message that hides its recipients, and gpg 2.4
-  after it asked in vain for the passphrase of a message that a key then opens. That is taken as
-  success where all else is said in so many words.
+- gpg ends with code 2 after it tried several keys on a message that hides its recipients, and
+  gpg 2.4 after it asked in vain for the passphrase of a message that a key then opens. That is
+  taken as success where all else is said in so many words.
 """
 
 
@@ -138,31 +139,45 @@ def page(results: Sequence[Result]) -> str:
     return "\n".join(parts) + "\n" + OTHERS
 
 
+def forget() -> int:
+    """Remove what was recorded."""
+    for path in RECORDS.glob("*.jsonl"):
+        path.unlink()
+    return 0
+
+
+def wrong(results: Sequence[Result]) -> list[str]:
+    """Return why there is no page to write, empty where there is one."""
+    if not results:
+        return ["nothing is recorded: run make interop"]
+    failed = [one for one in results if one.word == "failed"]
+    told = [f"failed: {one.row}, {one.operation}, {one.engine}, gpg {one.gpg}" for one in failed]
+    return [*told[:_SHOWN], f"{len(failed)} cells failed"] if failed else []
+
+
+def differs(text: str) -> list[str]:
+    """Return what is wrong with the committed page; one of other versions of gpg is not."""
+    committed = PAGE.read_text("utf-8") if PAGE.exists() else ""
+    now, then = (re.search(r"do with gpg (.*?), tried", one) for one in (text, committed))
+    if now and then and now[1] != then[1]:
+        print(f"{PAGE.name} is of gpg {then[1]}, this machine has {now[1]}")
+        return []
+    stale = f"{PAGE.name} is not up to date: run tools/interop_table.py and commit it"
+    return [] if text == committed else [stale]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write or check the page."""
     if "--forget" in arguments:
-        for path in RECORDS.glob("*.jsonl"):
-            path.unlink()
-        return 0
+        return forget()
     results = recorded()
-    failed = [one for one in results if one.word == "failed"]
-    for one in failed:
-        print(f"failed: {one.table}, {one.row}, {one.operation}, {one.engine}, gpg {one.gpg}")
-    if not results:
-        print("nothing is recorded: run make interop")
-        return 1
-    text = page(results)
-    if "--check" not in arguments:
-        PAGE.write_text(text, "utf-8")
-        return bool(failed)
-    committed = PAGE.read_text("utf-8") if PAGE.exists() else ""
-    versions = [re.search(r"do with gpg (.*?), tried", one) for one in (text, committed)]
-    if all(versions) and versions[0][1] != versions[1][1]:
-        print(f"{PAGE.name} is of gpg {versions[1][1]}, this machine has {versions[0][1]}")
-    elif text != committed:
-        print(f"{PAGE.name} is not up to date: run tools/interop_table.py")
-        return 1
-    return bool(failed)
+    problems = wrong(results)
+    if not problems and "--check" in arguments:
+        problems = differs(page(results))
+    elif not problems:
+        PAGE.write_text(page(results), "utf-8")
+    print(*problems, sep="\n", end="\n" if problems else "")
+    return bool(problems)
 
 
 if __name__ == "__main__":
