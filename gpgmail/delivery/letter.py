@@ -89,8 +89,7 @@ class Desk:
             plan = replace(plan, symmetric=True)
         whole = decided.form == FORMATS[0] or not plan.protects
         source = composed if whole else _as_draft(message)
-        with ExitStack() as held:
-            contents = self._contents(source, plan, symmetric, run, held)
+        contents = self.contents(source, plan, wishes, run)
         copies = tuple(
             replace(
                 with_content(composed, content),
@@ -99,6 +98,17 @@ class Desk:
             for copy, content in zip(plan.copies, contents, strict=True)
         )
         return Letter(composed.header("Message-ID"), plan, copies, decided.remarks)
+
+    def contents(
+        self, source: Composed | Draft, plan: Plan, wishes: Wishes, run: Run
+    ) -> Sequence[Part]:
+        """Return the content of each copy of *plan*.
+
+        Raises:
+            GpgmailError: If it cannot be protected.
+        """
+        with ExitStack() as held:
+            return self._contents(source, plan, wishes.symmetric, run, held)
 
     def _composed(
         self, message: EmailMessage | Draft, run: Run

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gpgmail.message.draft import Draft
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 
 class Mailer:
@@ -209,6 +210,14 @@ class Mailer:
             if then is not None:
                 then(letter, run)
             return letter
+
+    def within(self, work: Callable[[Desk, Routes, Run], T]) -> T:
+        """Call *work* with what mails are written with, the ways to servers, and the run.
+
+        For what neither `send` nor `write` does; it can be interrupted as they can.
+        """
+        with self._working() as run:
+            return work(self._desk, self._routes, run)
 
     def interrupt(self) -> None:
         """Stop the running call from another thread or a signal handler; it raises `Cancelled`."""
