@@ -9,6 +9,7 @@ from __future__ import annotations
 VERBS = {
     "send": ("gpgmail.cli.send", "Sign, encrypt and send one mail, or write it to a file."),
     "read": ("gpgmail.cli.read", "Decrypt and verify a mail, and show what holds for it."),
+    "sendmail": ("gpgmail.cli.sendmail_verb", "Take a mail as sendmail does, for programs."),
     "config": ("gpgmail.cli.config", "Show and check the accounts of the configuration files."),
     "demo": ("gpgmail.cli.demo", "Send a protected mail to a server of its own, and read it."),
 }

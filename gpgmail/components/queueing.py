@@ -11,7 +11,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.core.text import shown
 from gpgmail.delivery import queue as runner
 from gpgmail.spool import store
-from gpgmail.spool.queuefile import Queued, dumps
+from gpgmail.spool.queuefile import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
     from gpgmail.message.draft import Composed
+    from gpgmail.spool.queuefile import Queued
     from gpgmail.transport.session import Session
 
 _AS_TEXT = "*"
@@ -36,7 +37,7 @@ def queue(copies: Sequence[Composed], directory: str, run: Run) -> str:
         MessageError: If it cannot be written.
         UnsupportedError: If one text would have to hold several copies.
     """
-    mails = [_queued(copy) for copy in copies]
+    mails = [runner.queued(copy) for copy in copies]
     if directory == _AS_TEXT:
         if len(mails) > 1:
             raise Situation.UNSUPPORTED_HERE.error(
@@ -60,16 +61,6 @@ def queue(copies: Sequence[Composed], directory: str, run: Run) -> str:
             "plain in it"
         )
     return str(paths[0])
-
-
-def _queued(composed: Composed) -> Queued:
-    return Queued(
-        envelope=composed.envelope,
-        content=composed.render,
-        needs_utf8=composed.needs_utf8,
-        eight_bit=composed.eight_bit,
-        size=composed.size,
-    )
 
 
 def _take_back(path: Path, error: BaseException) -> None:

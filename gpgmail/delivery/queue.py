@@ -28,6 +28,7 @@ from gpgmail.core.events import ErrorReport
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import shown
 from gpgmail.spool import store
+from gpgmail.spool.queuefile import Queued
 from gpgmail.spool.store import Claim, State
 from gpgmail.transport.progress import told
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from gpgmail.core.envelope import Recipient
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
-    from gpgmail.spool.queuefile import Queued
+    from gpgmail.message.draft import Composed
 
     # A file of recipients who were refused, where to note it, and who they are.
     _Others = tuple[Path, dict[Path, GpgmailError], tuple[Recipient, ...]]
@@ -77,6 +78,17 @@ class Processed:
             code=first.code,
             retry=first.retry,
         )
+
+
+def queued(copy: Composed) -> Queued:
+    """Return a finished mail as one that waits."""
+    return Queued(
+        envelope=copy.envelope,
+        content=copy.render,
+        needs_utf8=copy.needs_utf8,
+        eight_bit=copy.eight_bit,
+        size=copy.size,
+    )
 
 
 def waiting(directory: str | os.PathLike[str]) -> list[Path]:

@@ -41,6 +41,7 @@ class State(StrEnum):
     SENDING = ".sending"
     SENT = ".sent"
     FAILED = ".failed"
+    HELD = ".held"  # encrypted to a key of this machine, until a recipient has one
 
 
 _UNFINISHED = ".writing"

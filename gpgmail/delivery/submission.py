@@ -1,0 +1,356 @@
+"""A mail that a program handed over, as to sendmail: addressed, protected by policy, and sent.
+
+What needs no protection, or has it already, goes out with the bytes that it came in. What is
+encrypted streams from the program into gpg. Nothing goes out unless everything that the policy
+wants could be done; what happens to a recipient who cannot be encrypted to is a policy of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpgmail.core.envelope import Envelope
+from gpgmail.core.errors import GpgmailError, KeySelectionError
+from gpgmail.core.situations import Situation
+from gpgmail.delivery.addressing import address, names_of
+from gpgmail.delivery.aliases import Aliases
+from gpgmail.delivery.choice import exact
+from gpgmail.delivery.dispatch import Dispatched, Dispatcher, take_back
+from gpgmail.delivery.letter import Letter
+from gpgmail.delivery.notice import notice
+from gpgmail.delivery.options import FORMATS, ON_UNENCRYPTABLE
+from gpgmail.delivery.plan import Plan, make_plan
+from gpgmail.delivery.sharing import Copy
+from gpgmail.delivery.wishes import Decided, Wishes, settle
+from gpgmail.message.carried import Carried
+from gpgmail.message.draft import Composed, Draft
+from gpgmail.message.handed import field as header_field
+from gpgmail.message.headers import header_bytes
+from gpgmail.message.part import Part, verbatim
+from gpgmail.protect.already import Already, already
+from gpgmail.spool.store import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gpgmail.core.envelope import Recipient
+    from gpgmail.core.run import Run
+    from gpgmail.crypto.engine import ChosenKey
+    from gpgmail.delivery.accounts import Account
+    from gpgmail.delivery.addressing import Addressed, Wanted
+    from gpgmail.delivery.letter import Desk
+    from gpgmail.delivery.routes import Routes
+    from gpgmail.message.handed import Handed
+
+_FAIL, _NOTICE, _DROP, _HOLD = ON_UNENCRYPTABLE
+_PGPMIME = FORMATS[0]
+_REQUIRED = Wishes(encrypt=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What became of a mail, and of whom; `without_key` says why for those who had none."""
+
+    message_id: str
+    sender: str
+    letter: Letter | None = None
+    sent: Dispatched = field(default_factory=Dispatched)
+    held: tuple[str, ...] = ()
+    noticed: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    without_key: Mapping[str, KeySelectionError] = field(default_factory=dict)
+    problems: tuple[GpgmailError, ...] = ()  # with notices, when the mail itself was sent
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A letter; the same without what a server may lack; copies that are held."""
+
+    letter: Letter
+    easier: Callable[[], Letter]
+    held: tuple[Composed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """Who cannot be encrypted to, and which keys held mails are encrypted to."""
+
+    errors: Mapping[str, KeySelectionError] = field(default_factory=dict)
+    hold: tuple[ChosenKey, ...] = ()
+
+
+class Submission:
+    """Takes mails for one account.
+
+    Raises:
+        UsageError: With code 24 if aliases are to be looked up and cannot be read.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        desk: Desk,
+        routes: Routes,
+        run: Run,
+        *,
+        only_queue: bool = False,
+        resolve: bool = True,
+    ) -> None:
+        options = account.options
+        self._account = account
+        self._options = options
+        self._desk = desk
+        self._run = run
+        self._names = names_of(options)
+        self._aliases = Aliases(Path(options.aliases)) if options.aliases and resolve else None
+        self._dispatcher = Dispatcher(
+            routes=routes,
+            queue=Path(options.queue) if options.queue else None,
+            run=run,
+            only_queue=only_queue,
+        )
+
+    def submit(self, handed: Handed, wanted: Wanted) -> Submitted:
+        """Take a mail, and return what became of it.
+
+        Raises:
+            GpgmailError: If nobody has it, and it does not wait in a queue.
+        """
+        addressed = address(handed, wanted, self._options, self._names, self._aliases)
+        done = Submitted(message_id=addressed.message_id, sender=addressed.envelope.sender)
+        if not addressed.envelope.recipients:
+            return done
+        content = (one for one in addressed.fields if one.key.startswith("content-"))
+        carried = Carried(content, handed.body)
+        decided = self._settled(Wishes(), addressed.envelope)
+        decided, passes = _unless_already(decided, carried)
+        if passes:
+            ready = self._as_it_is(addressed, carried, decided)
+            return self._sent(done, ready)
+        shut = self._shut(addressed, decided)
+        ready = self._protected(addressed, carried, decided, shut)
+        done = self._sent(replace(done, without_key=shut.errors), ready)
+        if self._options.on_unencryptable == _NOTICE:
+            return self._with_notices(done, addressed, decided)
+        dropped = tuple(shut.errors) if self._options.on_unencryptable == _DROP else ()
+        return replace(done, dropped=dropped)
+
+    def release(self, addressed: Addressed, carried: Carried) -> Submitted:
+        """Send a mail that was held, to whom it can be encrypted now; nobody else gets anything.
+
+        Raises:
+            KeySelectionError: If that is nobody.
+            GpgmailError: If it cannot be sent.
+        """
+        decided = self._settled(_REQUIRED, addressed.envelope)
+        errors = self._without_key(addressed.envelope.recipients)
+        if len(errors) == len(addressed.envelope.recipients):
+            raise next(iter(errors.values()))
+        ready = self._protected(addressed, carried, decided, _Shut(errors))
+        done = Submitted(message_id=addressed.message_id, sender=addressed.envelope.sender)
+        return self._sent(replace(done, without_key=errors), ready)
+
+    def _settled(self, wishes: Wishes, envelope: Envelope) -> Decided:
+        return settle(wishes, self._account, envelope.addresses, self._desk.keyrings, self._run)
+
+    # ------------------------------------------------------------------------------------- sending
+
+    def _sent(self, done: Submitted, ready: _Ready) -> Submitted:
+        """Send what is ready; what is to be held is on the disk before anything goes out."""
+        held = self._dispatcher.keep(ready.held, State.HELD)
+        addresses = tuple(each for copy in ready.held for each in copy.envelope.addresses)
+        done = replace(done, letter=ready.letter, held=addresses)
+        if not ready.letter.copies:
+            return done
+        try:
+            return replace(done, sent=self._dispatcher.dispatch(ready.letter, ready.easier))
+        except BaseException as error:
+            if not getattr(error, "accepted", ()):
+                take_back(held)  # the caller has the mail, and may hand it over again
+            raise
+
+    def _with_notices(self, done: Submitted, addressed: Addressed, decided: Decided) -> Submitted:
+        noticed: list[str] = []
+        problems: list[GpgmailError] = []
+        for whom, error in done.without_key.items():
+            draft = notice(addressed, whom, error)
+            try:
+                wishes = Wishes(sign=decided.sign, encrypt=False)
+                self._dispatcher.dispatch(self._desk.write(draft, wishes, self._run))
+            except GpgmailError as failure:
+                if not (done.sent.accepted or done.sent.queued or noticed):
+                    raise
+                problems.append(failure)
+            else:
+                noticed.append(whom)
+        return replace(done, noticed=tuple(noticed), problems=tuple(problems))
+
+    # ---------------------------------------------------------------------------- who has no key
+
+    def _shut(self, addressed: Addressed, decided: Decided) -> _Shut:
+        """Say who cannot be encrypted to.
+
+        Raises:
+            KeySelectionError: If that lets the mail fail.
+            UsageError: If it is to be held and there is no queue.
+        """
+        recipients = addressed.envelope.recipients
+        errors = self._without_key(recipients) if decided.encrypt is True else {}
+        if not errors:
+            return _Shut()
+        policy = self._options.on_unencryptable
+        nobody_left = policy == _DROP and len(errors) == len(recipients)
+        if policy == _FAIL or nobody_left:
+            first, *others = errors.items()
+            for whom, error in others:
+                first[1].add_note(f"{whom}: {error.detail}")
+            raise first[1]
+        return _Shut(errors, self._hold_keys(addressed) if policy == _HOLD else ())
+
+    def _without_key(self, recipients: Sequence[Recipient]) -> dict[str, KeySelectionError]:
+        errors = {}
+        for one in recipients:
+            try:
+                self._desk.keyrings.recipients(one.address, self._run)
+            except KeySelectionError as error:
+                errors[one.address] = error
+        return errors
+
+    def _hold_keys(self, addressed: Addressed) -> tuple[ChosenKey, ...]:
+        if not self._options.queue:
+            raise Situation.BAD_CONFIG.error(
+                "hold needs a queue", subject="on_unencryptable", hint="set queue to a directory"
+            )
+        from gpgmail.message.addresses import one_mailbox
+
+        query = self._options.hold_key or one_mailbox(addressed.author, "From").address
+        return tuple(map(exact, self._desk.keyrings.recipients(query, self._run)))
+
+    # ------------------------------------------------------------------------------------ writing
+
+    def _as_it_is(self, addressed: Addressed, carried: Carried, decided: Decided) -> _Ready:
+        """Return a letter of the bytes that came; encoded for seven bits only where it must be."""
+        kept = carried.kept()
+        envelope = addressed.envelope
+        plan = Plan((), (Copy(envelope.recipients),), {})
+
+        def letter(copy: Composed) -> Letter:
+            return Letter(addressed.message_id, plan, (copy,), decided.remarks)
+
+        def encoded() -> Letter:
+            return letter(_plain(_behind(addressed, kept.encoded(), envelope.recipients)))
+
+        if not kept.can_be_sent():
+            return _Ready(encoded(), encoded)
+        whole = kept.behind(addressed.fields)
+        copy = Composed((), whole, envelope, international=_international(addressed))
+        easier = encoded if whole.eight_bit else lambda: letter(_plain(copy))
+        return _Ready(letter(copy), easier)
+
+    def _protected(
+        self, addressed: Addressed, carried: Carried, decided: Decided, shut: _Shut
+    ) -> _Ready:
+        """Return the letter of a mail that is signed or encrypted, and what of it is held."""
+        source = _source(carried, decided)
+        recipients = tuple(
+            one for one in addressed.envelope.recipients if one.address not in shut.errors
+        )
+        content = source if isinstance(source, Part) else Part((), lambda: iter(()))
+        view = Composed(
+            (("From", addressed.author),),
+            content,
+            replace(addressed.envelope, recipients=recipients),
+        )
+        plan = self._planned(view, decided) if recipients else Plan((), (), {})
+        to_hold = _copies_to_hold(addressed, shut)
+        whole = replace(plan, copies=(*plan.copies, *to_hold))
+        parts = self._desk.contents(
+            view if isinstance(source, Part) else source, whole, Wishes(), self._run
+        )
+        copies = tuple(
+            _behind(addressed, part, copy.recipients)
+            for copy, part in zip(whole.copies, parts, strict=True)
+        )
+        sent, held = copies[: len(plan.copies)], copies[len(plan.copies) :]
+        letter = Letter(addressed.message_id, plan, sent, decided.remarks)
+        return _Ready(letter, lambda: replace(letter, copies=tuple(map(_plain, sent))), held)
+
+    def _planned(self, view: Composed, decided: Decided) -> Plan:
+        return make_plan(
+            view,
+            self._desk.keyrings,
+            sign=decided.sign,
+            encrypt=decided.encrypt,
+            bcc=decided.bcc,
+            run=self._run,
+        )
+
+
+def _unless_already(decided: Decided, carried: Carried) -> tuple[Decided, bool]:
+    """Return what is left to be done to a mail, and whether it goes out as it is."""
+    if not (decided.sign or decided.encrypt):
+        return decided, True
+    found = already(carried)
+    if found is Already.SIGNED:
+        decided = replace(decided, sign=False)
+    return decided, found is Already.ENCRYPTED or not (decided.sign or decided.encrypt)
+
+
+def _source(carried: Carried, decided: Decided) -> Part | Draft:
+    """Return the content that is to be protected: its exact bytes where it is encrypted."""
+    if decided.form != _PGPMIME:
+        return _as_draft(carried)
+    if decided.encrypt:
+        return carried.exact()
+    return carried.kept().to_sign()
+
+
+def _as_draft(carried: Carried) -> Draft:
+    """Return the content as a draft, for OpenPGP in its text; it is in memory, as no disk may."""
+    import email
+    import email.policy
+
+    from gpgmail.protect import inline
+
+    data = b"".join(carried.exact().chunks())
+    return inline.draft_of(email.message_from_bytes(data, policy=email.policy.default))
+
+
+def _copies_to_hold(addressed: Addressed, shut: _Shut) -> tuple[Copy, ...]:
+    if not shut.hold:
+        return ()
+    whom = (one for one in addressed.envelope.recipients if one.address in shut.errors)
+    return (Copy(tuple(whom), shut.hold),)
+
+
+def _behind(addressed: Addressed, part: Part, recipients: tuple[Recipient, ...]) -> Composed:
+    """Return *part* as the content of a mail whose own fields stay as they came."""
+    fields = [one for one in addressed.fields if not one.key.startswith("content-")]
+    if not any(one.key == "mime-version" for one in fields):
+        fields.append(header_field("MIME-Version", "1.0"))
+    own = b"".join(one.rendered() for one in fields)
+    head = own if part.verbatim else own + header_bytes(part.headers) + b"\r\n"
+
+    def chunks() -> Iterator[bytes]:
+        yield head
+        yield from part.chunks()
+
+    size = None if part.body_size is None else len(head) + part.body_size
+    return Composed(
+        (),
+        verbatim(chunks, size=size, eight_bit=part.eight_bit),
+        replace(addressed.envelope, recipients=recipients),
+        international=_international(addressed),
+    )
+
+
+def _international(addressed: Addressed) -> bool:
+    return not all(one.rendered().isascii() for one in addressed.fields)
+
+
+def _plain(copy: Composed) -> Composed:
+    """Return a copy that asks for nothing beside its delivery."""
+    recipients = tuple(replace(one, options="") for one in copy.envelope.recipients)
+    return replace(copy, envelope=Envelope(copy.envelope.sender, recipients))
