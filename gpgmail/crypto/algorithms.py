@@ -7,6 +7,7 @@ What gpg still does and others may not accept is done, and said in a status even
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
@@ -17,6 +18,7 @@ from gpgmail.gpg import status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
@@ -121,7 +123,7 @@ def choose(job: Job, run: Run, *, encrypting: bool) -> Choice:
         UsageError: If a number is out of range, or a header line cannot be one.
     """
     wanted = job.algorithms
-    lines, plain = header_lines(wanted), _level(wanted.level)
+    lines, plain = header_lines(wanted), (*_level(wanted.level), *_clock(wanted.at))
     _require_chunks(wanted.chunk_size)
     cipher, mode = _mode(wanted.cipher) if encrypting else ("", "")
     digest = wanted.digest if job.signers else ""
@@ -212,6 +214,11 @@ def _warn(run: Run, *names: str) -> None:
     for name in names:
         if name in _WEAK:
             run.status(f"{name} {_WEAK[name]}")
+
+
+def _clock(at: datetime | None) -> tuple[str, ...]:
+    """Return what stops gpg's clock at that time."""
+    return () if at is None else ("--faked-system-time", f"{at.astimezone(UTC):%Y%m%dT%H%M%S}!")
 
 
 def _level(level: int | None) -> tuple[str, ...]:

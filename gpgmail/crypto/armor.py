@@ -1,4 +1,4 @@
-"""Header lines of ASCII armor (RFC 9580 section 6.2.2), put in as the armor goes by.
+"""What is changed of gpg's ASCII armor as it goes by: header lines (RFC 9580 section 6.2.2), CRC.
 
 gpg itself writes a comment but no version of the caller's choice; both are written here, so that
 they stand in one place and in one order. Signed text gets them in its signature block: before the
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 900  # it becomes one line of a mail, and those end at 998 (RFC 5322 2.1.1)
 _FIRST_LINES = (b"-----BEGIN PGP MESSAGE-----\n", b"-----BEGIN PGP SIGNATURE-----\n")
+_CHECKSUM = re.compile(rb"^=[A-Za-z0-9+/]{4}\n", re.MULTILINE)
 _BEGIN = re.compile(b"^(?:" + b"|".join(map(re.escape, _FIRST_LINES)) + b")", re.MULTILINE)
 
 
@@ -84,3 +85,54 @@ class ArmorWriter:
         self._held = rest if any(line.startswith(rest) for line in _FIRST_LINES) else b""
         self._at_line_start = bool(self._held) or data.endswith(b"\n")
         return data[: len(data) - len(self._held)]
+
+
+class ChecksumWriter:
+    """A sink that hands armor on to another, without its CRC line (RFC 9580 section 6.1).
+
+    That is where it is *wanted* False. True makes sure that there is one, None lets all pass.
+    """
+
+    def __init__(self, sink: Sink, *, wanted: bool | None) -> None:
+        self._sink = sink
+        self._wanted = wanted
+        self._held = b""  # the beginning of a line
+        self._in_block = False
+        self._seen = False
+
+    def __call__(self, data: bytes) -> None:
+        """Pass *data* on."""
+        if self._wanted is None:
+            self._sink(data)
+            return
+        whole, newline, self._held = (self._held + data).rpartition(b"\n")
+        if newline:
+            self._sink(self._looked_at(whole + newline))
+
+    def end(self) -> None:
+        """Say that everything came by.
+
+        Raises:
+            UnsupportedError: If a checksum is wanted, and this gpg writes none.
+        """
+        if self._held:
+            self._sink(self._held)
+        if self._wanted and not self._seen:
+            raise Situation.ENGINE_CANNOT.error("this gpg writes none", subject="armor checksum")
+
+    def _looked_at(self, lines: bytes) -> bytes:
+        """Return whole lines as they go on; of signed text only those behind it have a checksum."""
+        before = b""
+        if not self._in_block:
+            begin = _BEGIN.search(lines)
+            if begin is None:
+                return lines
+            self._in_block = True
+            before, lines = lines[: begin.end()], lines[begin.end() :]
+        found = _CHECKSUM.search(lines)
+        if found is None:
+            return before + lines
+        self._seen = True
+        if self._wanted:
+            return before + lines
+        return before + lines[: found.start()] + lines[found.end() :]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.crypto import crc24
 from gpgmail.crypto.packets import BEFORE_DATA, HIDDEN, PKESK, named_key, packet_header
+from gpgmail.gpg import crc24
 from gpgmail.message.bodies import base64_lines, base64_size
 from gpgmail.message.storage import Spooled
 

@@ -41,6 +41,8 @@ class Algorithms:
     `SHA512`, `zlib`, `none`. `level` is 1 to 9. `comment` and `version` are printable ASCII; they
     stand in the armor. `chunk_size` is for authenticated encryption, an exponent of two from 6 to
     22. With `fit_digest` a hash that is too short for a signer's key gives way to a longer one.
+    `checksum` says whether armor ends in its CRC line. `at` is the time of signatures, in place of
+    now.
     """
 
     cipher: str = ""
@@ -51,6 +53,8 @@ class Algorithms:
     version: str = ""
     chunk_size: int | None = None
     fit_digest: bool = False
+    checksum: bool | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

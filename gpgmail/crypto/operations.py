@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.situations import Situation
 from gpgmail.crypto import verdicts
 from gpgmail.crypto.algorithms import Choice, choose
-from gpgmail.crypto.armor import ArmorWriter
+from gpgmail.crypto.armor import ArmorWriter, ChecksumWriter
 from gpgmail.crypto.engine import Engine, Made, SignatureMode
 from gpgmail.crypto.packets import HeadWatcher
 from gpgmail.crypto.proof import cipher_used, require_done, require_planned, signatures_made
@@ -118,6 +118,7 @@ class Operations(Engine):
     ) -> Result:
         """Run gpg to sign or encrypt, with the armor's header lines on the way out."""
         armor = ArmorWriter(sink, choice.lines)
+        whole = ChecksumWriter(armor, wanted=job.algorithms.checksum)
         signing = [key.subkey for key in job.signers]
         if signing and not job.passphrases.silent:
             from gpgmail.gpg.proving import prove_signers
@@ -129,13 +130,14 @@ class Operations(Engine):
             run=run,
             source=source,
             size=job.size,
-            sink=armor,
+            sink=whole,
             passphrases=job.passphrases,
             symmetric=job.symmetric,
         )
         if not result.ok:
             complain(job.home, result, run, signing)
             return result
+        whole.end()
         armor.end()
         return result
 

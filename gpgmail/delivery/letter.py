@@ -17,17 +17,17 @@ from gpgmail.delivery.options import FORMATS
 from gpgmail.delivery.plan import Plan, make_plan
 from gpgmail.delivery.wishes import Wishes, settle
 from gpgmail.keys.key import Purpose
-from gpgmail.message.draft import Composed, Draft, body, compose, with_content
+from gpgmail.message.draft import AUTO, Composed, Draft, body, compose, with_content
 from gpgmail.message.email_message import from_email
 from gpgmail.protect import inline, pgpmime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from email.message import EmailMessage
 
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
-    from gpgmail.core.secret import Secret
     from gpgmail.crypto.copies import Shares
     from gpgmail.delivery.accounts import Account
     from gpgmail.keys.keyrings import Keyrings
@@ -64,7 +64,8 @@ class Desk:
         Raises:
             GpgmailError: If any step fails; there is no half-made letter.
         """
-        message, composed = self._composed(message, run)
+        variant = wishes.variant
+        message, composed = self._composed(message, variant.time if variant else None, run)
         addresses = composed.envelope.addresses
         decided = settle(wishes, self.account, addresses, self.keyrings, run)
         if decided.form not in FORMATS:
@@ -108,15 +109,22 @@ class Desk:
             GpgmailError: If it cannot be protected.
         """
         with ExitStack() as held:
-            return self._contents(source, plan, wishes.symmetric, run, held)
+            return self._contents(source, plan, wishes, run, held)
 
     def _composed(
-        self, message: EmailMessage | Draft, run: Run
+        self, message: EmailMessage | Draft, at: datetime | None, run: Run
     ) -> tuple[EmailMessage | Draft, Composed]:
-        """Return a mail and what it is composed to; without a sender it has the account's."""
+        """Return a mail and what it is composed to.
+
+        Without a sender it has the account's, without a date it is of the time *at*.
+        """
         author = self.account.options.from_ if self.account else ""
         if not isinstance(message, Draft):
-            return message, from_email(message, author)
+            composed = from_email(message, author)
+            dated = composed if at is None or "date" in message else composed.dated(at)
+            return message, dated
+        if at is not None and message.date == AUTO:
+            message = replace(message, date=at)
         if author and not message.from_:
             message = replace(message, from_=author)
         return message, compose(message, run=run)
@@ -125,18 +133,24 @@ class Desk:
         self,
         source: Composed | Draft,
         plan: Plan,
-        symmetric: Secret | None,
+        wishes: Wishes,
         run: Run,
         held: ExitStack,
     ) -> Sequence[Part]:
         """Return the content of each copy of the plan."""
         if isinstance(source, Composed) and not plan.protects:
             return (source.content,)
-        job = replace(self._job(plan, run, held), symmetric=symmetric)
+        job = replace(self._job(plan, run, held), symmetric=wishes.symmetric)
+        nested = False
+        if wishes.variant is not None:
+            job = replace(job, algorithms=wishes.variant.algorithms(self.algorithms))
+            nested = wishes.variant.nested and bool(job.signers)
         shares = [copy.keys for copy in plan.copies]
         if isinstance(source, Draft):
+            if nested:
+                raise Situation.BAD_VALUE.error("is for pgpmime alone", subject="layout nested")
             return _drafts(source, self.engine, job, shares, run)
-        return _entities(source, self.engine, job, shares, run)
+        return _entities(source, self.engine, job, shares, run, nested=nested)
 
     def _job(self, plan: Plan, run: Run, held: ExitStack) -> Job:
         """Return the job; where only a passphrase encrypts, nobody's home is touched."""
@@ -163,9 +177,12 @@ def _drafts(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) ->
     return [body(one, run) for one in drafts]
 
 
-def _entities(composed: Composed, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
+def _entities(
+    composed: Composed, engine: Engine, job: Job, shares: Shares, run: Run, *, nested: bool
+) -> list[Part]:
     if job.encrypts or any(shares):
-        made = pgpmime.encrypt_copies(composed.content, engine, job, shares, run)
+        make = pgpmime.nest_copies if nested else pgpmime.encrypt_copies
+        made = make(composed.content, engine, job, shares, run)
     else:
         made = (pgpmime.sign(composed.content, engine, job, run),)
     return [one.content for one in made]

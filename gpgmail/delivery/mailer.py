@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.routes import Fetch
     from gpgmail.keys.trust import Trust
     from gpgmail.message.draft import Draft
+    from gpgmail.protect.variant import Variant
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
@@ -164,6 +165,8 @@ class Mailer:
         format: Format | None = None,
         bcc: BccPolicy | None = None,
         symmetric: str | Secret | None = None,
+        variant: Variant | None = None,
+        save_wire: str | Path | None = None,
     ) -> Receipt:
         """Protect and deliver a mail; connect first where there is no connection yet.
 
@@ -172,8 +175,11 @@ class Mailer:
         how Bcc recipients of an encrypted mail stay unknown: `"separate"` copies, `"hidden"` keys
         in one copy, or `"forbid"` them. None leaves each of these to the account's policy; without
         an account that is neither signed nor encrypted, and the first of these words.
-        *symmetric* is a passphrase that opens the mail too, beside keys or in place of them. The
-        connection stays open until `close()`; one that the server ended is made anew.
+        *symmetric* is a passphrase that opens the mail too, beside keys or in place of them.
+        *variant* builds the mail in another form, for tests of readers. *save_wire* is a file for
+        the mail as it goes over the wire, each line with CRLF, but for the dots that DATA doubles;
+        what further copies hold goes to the same name with `.2`, `.3` behind it. The connection
+        stays open until `close()`; one that the server ended is made anew.
 
         Raises:
             KeySelectionError: If a key is missing, unusable, ambiguous or not trusted.
@@ -184,10 +190,16 @@ class Mailer:
             DeliveryError: If the connection failed, with `retry` saying whether that is safe.
             GpgmailError: Whatever else; until the connection is made nothing was sent.
         """
-        wishes = _wishes(sign, encrypt, format, bcc, symmetric)
+        wishes = _wishes(sign, encrypt, format, bcc, symmetric, variant=variant)
         with self._working() as run:
             self._routes.require()
-            return self._routes.deliver(self._desk.write(message, wishes, run), run)
+            letter = self._desk.write(message, wishes, run)
+            if save_wire is None:
+                return self._routes.deliver(letter, run)
+            from gpgmail.delivery.wire import Wire
+
+            with Wire(save_wire) as wire:
+                return self._routes.deliver(wire.watching(letter), run)
 
     def write(
         self,
@@ -198,13 +210,14 @@ class Mailer:
         format: Format | None = None,
         bcc: BccPolicy | None = None,
         symmetric: str | Secret | None = None,
+        variant: Variant | None = None,
         then: Callable[[Letter, Run], None] | None = None,
     ) -> Letter:
         """Protect a mail as `send` does, and return it instead of delivering it.
 
         *then* is called with the letter while the call still runs, so that it can be interrupted.
         """
-        wishes = _wishes(sign, encrypt, format, bcc, symmetric)
+        wishes = _wishes(sign, encrypt, format, bcc, symmetric, variant=variant)
         with self._working() as run:
             letter = self._desk.write(message, wishes, run)
             if then is not None:
@@ -272,6 +285,8 @@ def _wishes(
     form: Format | None,
     bcc: BccPolicy | None,
     symmetric: str | Secret | None,
+    *,
+    variant: Variant | None,
 ) -> Wishes:
     return Wishes(
         sign=sign,
@@ -279,6 +294,7 @@ def _wishes(
         form=form,
         bcc=bcc,
         symmetric=None if symmetric is None else Secret(symmetric),
+        variant=variant,
     )
 
 

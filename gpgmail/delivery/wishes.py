@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.options import BccPolicy, Format
     from gpgmail.delivery.plan import Wish
     from gpgmail.keys.keyrings import Keyrings
+    from gpgmail.protect.variant import Variant
 
 _NEVER, _PREFER, _REQUIRE = ENCRYPT
 
@@ -35,6 +36,7 @@ class Wishes:
     form: Format | None = None
     bcc: BccPolicy | None = None
     symmetric: Secret | None = None
+    variant: Variant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

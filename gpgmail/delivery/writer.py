@@ -14,6 +14,7 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason
 from gpgmail.delivery.receipt import Receipt
+from gpgmail.message.bodies import lf
 from gpgmail.protect.source import watched
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.options import BccPolicy, Format
     from gpgmail.delivery.plan import Wish
     from gpgmail.message.draft import Draft
+    from gpgmail.protect.variant import Variant
 
 STDOUT = "-"
 
@@ -39,11 +41,12 @@ def write_mail(
     encrypt: Wish | None = None,
     format: Format | None = None,
     bcc: BccPolicy | None = None,
+    variant: Variant | None = None,
 ) -> Receipt:
     """Protect a mail and write it to the file *target*, or to standard output for `-`.
 
     The file is complete or not there, and only its owner may read it. A device or pipe is written
-    to, never replaced.
+    to, never replaced. *variant* is as for `Mailer.send`, and says how lines end in the file.
 
     Raises:
         UsageError: If it has Bcc recipients: a file cannot say who they are.
@@ -54,11 +57,17 @@ def write_mail(
     def write_out(letter: Letter, run: Run) -> None:
         nonlocal size
         _refuse_blind(letter)
-        size = _write_out(watched(letter.copies[0].render(), run), target)
+        size = _write_out(_stored(watched(letter.copies[0].render(), run), variant), target)
 
     try:
         letter = mailer.write(
-            message, sign=sign, encrypt=encrypt, format=format, bcc=bcc, then=write_out
+            message,
+            sign=sign,
+            encrypt=encrypt,
+            format=format,
+            bcc=bcc,
+            variant=variant,
+            then=write_out,
         )
     except GpgmailError:
         raise
@@ -90,6 +99,13 @@ def _refuse_blind(letter: Letter) -> None:
                     subject=f"Bcc {recipient.address}",
                     hint="leave Bcc out, or send",
                 )
+
+
+def _stored(mail: Iterator[bytes], variant: Variant | None) -> Iterator[bytes]:
+    """Return *mail* with the line ends that it is to have on disk."""
+    if variant is None or variant.line_ends != "lf":
+        return mail
+    return lf(mail)
 
 
 def _write_out(mail: Iterator[bytes], target: str) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
+from gpgmail.gpg.armor import readable
 from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, packets
 from gpgmail.gpg.home import Home, open_to_read
 from gpgmail.gpg.runner import execute
@@ -118,7 +119,8 @@ def _add_keyring(home: Home, origin: Origin, number: int, run: Run) -> Path:
 
 
 def _dearmored(home: Home, origin: Origin, run: Run) -> bytes:
-    result = execute(home, ["--dearmor"], run=run, source=origin.blocks())
+    armor = readable(b"".join(origin.blocks()))
+    result = execute(home, ["--dearmor"], run=run, source=(armor,))
     if not result.ok or not result.output:
         raise unreadable(result, origin)
     return result.output
@@ -196,7 +198,7 @@ def add_secret(home: Home, origins: Sequence[Path | bytes], run: Run) -> None:
             home,
             ["--no-auto-check-trustdb", "--import"],
             run=run,
-            source=origin.blocks(),
+            source=(readable(b"".join(origin.blocks())),),
         )
         if not result.ok:
             raise unreadable(result, origin)

@@ -101,6 +101,17 @@ def crlf(chunks: Iterable[bytes]) -> Iterator[bytes]:
         last = chunk[-1:] if chunk.endswith(b"\r") else b""
 
 
+def lf(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Turn every CRLF into LF, in a stream."""
+    held = b""
+    for chunk in chunks:
+        joined = held + chunk
+        held = b"\r" if joined.endswith(b"\r") else b""
+        yield joined.removesuffix(held).replace(b"\r\n", b"\n")
+    if held:
+        yield held
+
+
 def _quoted_printable(data: bytes) -> bytes:
     *lines, last = data.split(b"\r\n")
     encoded = [_quoted_line(line) for line in lines]

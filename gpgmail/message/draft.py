@@ -129,6 +129,11 @@ class Composed:
         yield self._head
         yield from self.content.chunks()
 
+    def dated(self, at: datetime) -> Composed:
+        """Return the same mail with another date."""
+        others = (field for field in self.headers if field[0].lower() != "date")
+        return replace(self, headers=(("Date", format_datetime(at)), *others))
+
     @property
     def size(self) -> int | None:
         """How many bytes `render` yields, None where that is not known before."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import CryptoError, MessageError
 from gpgmail.crypto.engine import Job, Opened, SignatureStatus
+from gpgmail.gpg.armor import readable
 from gpgmail.protect.armor import armored, is_encrypted, kind
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Desk:
         plain = bytearray()
         sink = self._budget.sink(plain)
         job = self._job(secret=True)
-        source = iter((armored(ciphertext),))
+        source = iter((readable(armored(ciphertext)),))
         opened = self._engine.decrypt(job, source, sink, self._run)
         self.opened.append(opened)
         return opened, bytes(plain)
@@ -84,7 +85,7 @@ class Desk:
         first: tuple[Opened, bytes] | None = None
         for form in forms:
             text = bytearray()
-            source, sink = iter((form,)), self._budget.sink(text)
+            source, sink = iter((readable(form),)), self._budget.sink(text)
             try:
                 opened = self._engine.verify_inline(self._job(), source, sink, self._run)
             except CryptoError:
@@ -102,6 +103,7 @@ class Desk:
 
     def detached(self, forms: Iterable[bytes], signature: bytes) -> tuple[Opened, bytes | None]:
         """Verify a detached *signature* over one of *forms*; return that one, None if over none."""
+        signature = readable(signature)
         first: Opened | None = None
         over: bytes | None = None
         for form in forms:

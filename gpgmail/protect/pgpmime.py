@@ -6,6 +6,7 @@ into the engine and is never kept in clear. Part names are the ones that other c
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.crypto.copies import encrypt as copies_of
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.part import Part, leaf, multipart, verbatim
-from gpgmail.message.storage import Spooled
+from gpgmail.message.storage import IN_MEMORY, Spooled
 from gpgmail.protect.armor import crlf_writer
 from gpgmail.protect.source import watched
 
@@ -30,8 +31,12 @@ class Protected:
     made: Made
 
 
-def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
+def sign(
+    content: Part, engine: Engine, job: Job, run: Run, *, in_memory: int = IN_MEMORY
+) -> Protected:
     """Return *content* inside multipart/signed (RFC 3156 section 5).
+
+    What is more than *in_memory* bytes lies in an anonymous file until it is sent.
 
     Raises:
         UnsupportedError: If it holds bytes that a relay may recode, which breaks the signature
@@ -43,7 +48,7 @@ def sign(content: Part, engine: Engine, job: Job, run: Run) -> Protected:
             subject="content",
             hint="encrypt it too, or attach that part as a file",
         )
-    exact = Spooled()
+    exact = Spooled(in_memory)
     for chunk in watched(content.render(), run):
         exact.write(chunk)
     signature = Spooled()
@@ -72,6 +77,21 @@ def encrypt_copies(
     job = replace(job, size=content.size)
     made, copies = copies_of(engine, job, watched(content.render(), run), shares, run)
     return tuple(Protected(_encrypted(copy), made) for copy in copies)
+
+
+def nest_copies(
+    content: Part, engine: Engine, job: Job, shares: Shares, run: Run
+) -> tuple[Protected, ...]:
+    """Sign *content*, then encrypt that as one part (RFC 3156 section 6.1).
+
+    It is held in memory: what is to be encrypted lies on no disk in clear.
+    """
+    signed = sign(content, engine, replace(job, symmetric=None), run, in_memory=sys.maxsize)
+    sealing = replace(job, signers=())
+    return tuple(
+        Protected(copy.content, replace(copy.made, signatures=signed.made.signatures))
+        for copy in encrypt_copies(signed.content, engine, sealing, shares, run)
+    )
 
 
 def _encrypted(ciphertext: Ciphertext) -> Part:

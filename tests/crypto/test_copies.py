@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gpgmail.core.errors import CryptoError
 from gpgmail.core.run import Run
-from gpgmail.crypto import crc24
+from gpgmail.gpg import crc24
 from gpgmail.crypto.copies import encrypt
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.packets import HIDDEN
