@@ -20,6 +20,7 @@ from gpgmail.cli.options import (
     option,
     row_options,
 )
+from gpgmail.cli.rehearsing import report_rehearsal
 from gpgmail.cli.report import line, report_failure, report_receipt, show
 from gpgmail.cli.signals import signals_call
 from gpgmail.cli.watching import watched
@@ -40,6 +41,7 @@ from gpgmail.transport.url import parse
 if TYPE_CHECKING:
     from gpgmail.delivery.accounts import Account
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.message.draft import Draft
 
 _EXAMPLES = """\b
 Examples:
@@ -70,6 +72,11 @@ _WORDS = {"encrypt": ("require", "never")}
     metavar="FILE",
     help="Write the finished mail to FILE (- for stdout) and connect to nothing.",
 )
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Choose keys, protect, connect and log in, but send nothing; print what would be sent.",
+)
 @option("--quiet", "-q", is_flag=True, help="Say nothing but what went wrong.")
 @option("--debug", is_flag=True, help="Show the protocol on standard error, without secrets.")
 @json_option
@@ -84,7 +91,10 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by na
     to_stdout = given["output"] == STDOUT
     try:
         account = _account(given)
-        receipt = _send(account, given)
+        mail = draft(given, account.options.from_)
+        if given["dry_run"]:
+            return _rehearse(account, mail, given)
+        receipt = _send(account, mail, given)
     except GpgmailError as error:
         if not given["as_json"]:
             raise
@@ -114,6 +124,8 @@ def _account(given: dict[str, Any]) -> Account:
             raise _seen_by_all("--server", "--user with --password-file or --password-command")
     if account.given("proxy") and "@" in options.proxy:
         raise _seen_by_all("--proxy", "--proxy environment, with ALL_PROXY set to the URL")
+    if given["output"] and given["dry_run"]:
+        raise Situation.BAD_VALUE.error("give --output or --dry-run, not both", subject="output")
     if not (options.server or given["output"]):
         raise Situation.NO_SERVER.error(
             "nothing to send through", hint="give --server or --output, or name an --account"
@@ -128,9 +140,16 @@ def _seen_by_all(option_name: str, hint: str) -> GpgmailError:
     return Situation.BAD_VALUE.error(detail, subject=option_name, hint=hint)
 
 
-def _send(account: Account, given: dict[str, Any]) -> Receipt:
+def _rehearse(account: Account, mail: Draft, given: dict[str, Any]) -> int:
     mailer = Mailer.of_account(account)
-    mail = draft(given, account.options.from_)
+    with signals_call(mailer.interrupt), mailer, watched(mailer, given):
+        told = mailer.rehearse(mail, encrypt=list(given["recipient_key"]) or None)
+    report_rehearsal(told, as_json=given["as_json"], quiet=given["quiet"])
+    return 0
+
+
+def _send(account: Account, mail: Draft, given: dict[str, Any]) -> Receipt:
+    mailer = Mailer.of_account(account)
     encrypt = list(given["recipient_key"]) or None
     with signals_call(mailer.interrupt), mailer, watched(mailer, given):
         if given["output"]:

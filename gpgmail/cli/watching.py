@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gpgmail.core.events import (
-    ConnectionStatus,
     Direction,
     PITrail,
     Progress,
@@ -75,7 +74,6 @@ def _printable(text: str) -> str:
 
 _LINES: dict[type[Event], Callable[[Any], str]] = {
     PITrail: lambda event: f"{_WHO[Direction(event.direction)]} {event.message}",
-    ConnectionStatus: lambda event: f". {event.connection_event}: {event.description}",
     SSLStatus: lambda event: f". TLS: {event.message}",
     Status: lambda event: f". {event.message}",
 }

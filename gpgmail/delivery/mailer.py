@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.options import BccPolicy, Format
     from gpgmail.delivery.plan import Wish
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.delivery.rehearsal import Rehearsal
     from gpgmail.delivery.routes import Fetch
     from gpgmail.keys.trust import Trust
     from gpgmail.message.draft import Draft
@@ -223,6 +224,27 @@ class Mailer:
             if then is not None:
                 then(letter, run)
             return letter
+
+    def rehearse(
+        self,
+        message: EmailMessage | Draft,
+        *,
+        sign: Wish | None = None,
+        encrypt: Wish | None = None,
+        format: Format | None = None,
+        bcc: BccPolicy | None = None,
+        symmetric: str | Secret | None = None,
+        variant: Variant | None = None,
+    ) -> Rehearsal:
+        """Do all that `send` does up to the login, name no mail to the server, and tell the plan.
+
+        Raises:
+            GpgmailError: As `send`, as far as that can be known before the server hears of a mail.
+        """
+        wishes = _wishes(sign, encrypt, format, bcc, symmetric, variant=variant)
+        with self._working() as run:
+            self._routes.require()
+            return self._routes.rehearse(self._desk.write(message, wishes, run), run)
 
     def within(self, work: Callable[[Desk, Routes, Run], T]) -> T:
         """Call *work* with what mails are written with, the ways to servers, and the run.

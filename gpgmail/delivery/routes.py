@@ -8,7 +8,7 @@ have taken is not sent again, and a server that does not prove who it is is not 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import ConnectError, DeliveryError
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from gpgmail.core.secret import Secret
     from gpgmail.delivery.letter import Letter
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.delivery.rehearsal import Rehearsal
     from gpgmail.transport.options import TransportOptions
 
     Fetch = Callable[[Run], Secret]
+
+Told = TypeVar("Told", "Receipt", "Rehearsal")
 
 _FOR_TOKENS = "OAUTHBEARER,XOAUTH2"
 
@@ -119,13 +122,23 @@ class Routes:
         """
         return self._first(letter, run, lambda way: self._deliver(way, letter, run))
 
+    def rehearse(self, letter: Letter, run: Run) -> Rehearsal:
+        """Go as far as `deliver` goes before it names the mail, and return what would happen.
+
+        Raises:
+            GpgmailError: As `deliver`.
+        """
+        from gpgmail.delivery.rehearsal import rehearse
+
+        return self._first(letter, run, lambda way: rehearse(letter, self._connected(way, run)))
+
     def close(self, run: Run) -> None:
         """End the connection."""
         session, self._session, self._way = self._session, None, None
         if session is not None:
             session.use(run).close()
 
-    def _first(self, letter: Letter, run: Run, go: Callable[[Route], Receipt]) -> Receipt:
+    def _first(self, letter: Letter, run: Run, go: Callable[[Route], Told]) -> Told:
         """Return what the first way gave that could be had."""
         failed: list[str] = []
         ways = tuple(self._ordered())

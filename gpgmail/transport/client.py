@@ -71,6 +71,7 @@ class Client(smtplib.SMTP):
         self._unanswered: deque[str] = deque()  # what each is called in errors, in their order
         self._in_step = False
         self.eight_bit = False
+        self.mechanism = ""  # by which somebody logged in
         self.content_begun = False  # by the operation that uses it now
         self._heard = time.monotonic()
         self._doing("greeting")

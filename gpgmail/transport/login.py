@@ -53,7 +53,9 @@ def authenticate(client: Client, user: str, password: Secret) -> tuple[int, byte
     if mechanism.reveals:
         guard(client, mechanism.name)
     _keep_secret(client, mechanism, credentials)
-    return _Login(client, mechanism, credentials).run()
+    said = _Login(client, mechanism, credentials).run()
+    client.mechanism = mechanism.name
+    return said
 
 
 def guard(client: Client, what: str) -> None:

@@ -41,8 +41,9 @@ _AUTH, _QUIT = "AUTH", "QUIT"
 class Session(Client):
     """A connection to a mail server; made by `open`, then a context manager, or closed by `close`.
 
-    `peer` is whom it leads to, `tls_version` and `extensions` what was agreed, `last_reply` the
-    server's last words. `use(run)` hands it from one operation to the next.
+    `peer` is whom it leads to, `tls_version` and `extensions` what was agreed, `mechanism` how it
+    was logged in, `last_reply` the server's last words. `use(run)` hands it from one operation to
+    the next.
     """
 
     _to_forget = False  # whether the server has to be told so before the next mail
@@ -102,14 +103,10 @@ class Session(Client):
                 the mail: that is code 13 of family gpgmail, and `retry` is UNKNOWN.
             MessageError: If the content is not canonical; nothing was delivered.
         """
-        self._connection()
-        if not envelope.recipients:
-            raise Situation.NO_RECIPIENT.error("none", subject="envelope")
         verb = verbs.beginning(verb, extensions_allowed=self.options.allow_extensions)
         self.run.touch()
         needs = esmtp.needs_of(envelope, size=size, utf8=needs_utf8, eight_bit=needs_8bit)
-        mail = esmtp.mail(verb, envelope.sender, self._parameters(envelope, needs))
-        transaction = Transaction(self, mail, self._targets(envelope, stop_on))
+        transaction = self._transaction(envelope, needs, verb, stop_on)
         self.eight_bit = needs.eight_bit
         anew, self._to_forget = self._to_forget, False
         try:
@@ -123,6 +120,23 @@ class Session(Client):
         except BaseException as error:
             self.abort(error)
             raise
+
+    def check(
+        self,
+        envelope: Envelope,
+        *,
+        size: int | None = None,
+        needs_utf8: bool = False,
+        needs_8bit: bool = False,
+    ) -> None:
+        """Raise what `deliver` would before it says anything; the server hears nothing.
+
+        Raises:
+            UnsupportedError: If the server lacks an extension that the mail needs or its envelope
+                asks for, or takes no mail of that size.
+        """
+        needs = esmtp.needs_of(envelope, size=size, utf8=needs_utf8, eight_bit=needs_8bit)
+        self._transaction(envelope, needs, verbs.MAIL, ())
 
     def verify(self, address: str) -> Reply:  # type: ignore[override] # smtplib's is `vrfy`
         """Ask whether the server knows *address*, a mailbox or a user's name (VRFY).
@@ -220,6 +234,16 @@ class Session(Client):
             self.close()
         else:
             self.abort()
+
+    def _transaction(
+        self, envelope: Envelope, needs: esmtp.Needs, verb: str, stop_on: Collection[RecipientType]
+    ) -> Transaction:
+        """Return a mail that is ready to be said, of which nothing was said yet."""
+        self._connection()
+        if not envelope.recipients:
+            raise Situation.NO_RECIPIENT.error("none", subject="envelope")
+        mail = esmtp.mail(verb, envelope.sender, self._parameters(envelope, needs))
+        return Transaction(self, mail, self._targets(envelope, stop_on))
 
     def _parameters(self, envelope: Envelope, needs: esmtp.Needs) -> tuple[str, ...]:
         """Return what MAIL carries: what the mail needs, and what its envelope asks for."""

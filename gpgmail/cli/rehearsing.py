@@ -1,0 +1,66 @@
+"""What --dry-run prints: the plan of a mail, and what was seen of the server."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gpgmail.cli.report import one_line, show
+from gpgmail.delivery.rehearsal import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpgmail.crypto.engine import ChosenKey
+    from gpgmail.delivery.rehearsal import Rehearsal, RehearsedCopy
+
+
+def report_rehearsal(told: Rehearsal, *, as_json: bool, quiet: bool = False) -> None:
+    """Print what would be sent, and through what; with *quiet* nothing but JSON is printed."""
+    if as_json:
+        show(json.dumps(facts(told), indent=2))
+    elif not quiet:
+        for words in (*told.remarks, *told.passed_over):
+            show(f"gpgmail: {words}", err=True)
+        for line in _lines(told):
+            show(line)
+
+
+def _lines(told: Rehearsal) -> Iterator[str]:
+    yield "dry run: nothing was sent"
+    yield from _way(told)
+    yield f"sender: {told.sender}"
+    for key in told.signers:
+        yield f"signed by: {_key(key)}"
+    for copy in told.copies:
+        yield from _copy(copy, encrypted=told.encrypted)
+    yield "header:"
+    for name, value in told.headers:
+        yield f"  {one_line(f'{name}: {value}')}"
+
+
+def _way(told: Rehearsal) -> Iterator[str]:
+    if told.account:
+        yield f"account: {told.account}"
+    yield f"server: {told.server}"
+    yield f"TLS: {told.tls}, {told.cipher}" if told.tls else "TLS: none"
+    if told.certificate is not None:
+        seen = told.certificate
+        yield f"certificate: {one_line(seen.subject)}, by {one_line(seen.issuer)}"
+        yield f"  until {seen.expires:%Y-%m-%d}, SHA-256 {seen.fingerprint}"
+    yield f"login: {told.user} by {told.mechanism}" if told.mechanism else "login: none"
+
+
+def _copy(copy: RehearsedCopy, *, encrypted: bool) -> Iterator[str]:
+    size = "size not known" if copy.size is None else f"{copy.size} bytes"
+    yield f"copy ({size}): {', '.join(copy.recipients)}"
+    for key in copy.keys:
+        yield f"  encrypted to {_key(key)}"
+    if not copy.keys:
+        yield "  encrypted with a passphrase" if encrypted else "  not encrypted"
+
+
+def _key(key: ChosenKey) -> str:
+    until = f"until {key.ends:%Y-%m-%d}" if key.ends else "without end"
+    hidden = ", hidden" if key.hidden else ""
+    return one_line(f"{key.fingerprint} {key.user_id}, {until}{hidden}")

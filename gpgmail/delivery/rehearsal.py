@@ -1,0 +1,164 @@
+"""A rehearsal: all that happens before a mail is named to a server, and what would happen then.
+
+Composing, keys, protection, connection, TLS and login are real, so that what goes wrong there goes
+wrong here too. The server hears no MAIL: what it would say to sender and recipients is not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gpgmail.crypto.engine import ChosenKey
+    from gpgmail.delivery.letter import Letter
+    from gpgmail.message.draft import Composed
+    from gpgmail.message.headers import Field
+    from gpgmail.transport.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCertificate:
+    """What a server showed; `fingerprint` is SHA-256, in hexadecimal."""
+
+    subject: str
+    issuer: str
+    expires: datetime
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsedCopy:
+    """Who would get the same bytes, encrypted to which keys, and how many they are.
+
+    `size` is None where that is known only when they are sent.
+    """
+
+    recipients: tuple[str, ...]
+    keys: tuple[ChosenKey, ...]
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What would be sent, and what was seen of the server on the way.
+
+    `headers` are those of the first copy as they would go out. `tls`, `cipher` and `certificate`
+    are empty and None in clear, `mechanism` is empty where nobody logs in.
+    """
+
+    message_id: str
+    sender: str
+    headers: tuple[Field, ...]
+    signers: tuple[ChosenKey, ...]
+    copies: tuple[RehearsedCopy, ...]
+    encrypted: bool
+    server: str = ""
+    extensions: tuple[str, ...] = ()
+    tls: str = ""
+    cipher: str = ""
+    certificate: ServerCertificate | None = None
+    user: str = ""
+    mechanism: str = ""
+    account: str = ""
+    passed_over: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def rehearse(letter: Letter, session: Session) -> Rehearsal:
+    """Return what would happen to *letter* over *session*, which is connected and logged in.
+
+    Raises:
+        UnsupportedError: If the server lacks an extension that the mail needs, or would not take a
+            mail of that size.
+    """
+    for copy in letter.copies:
+        session.check(
+            copy.envelope, size=copy.size, needs_utf8=copy.needs_utf8, needs_8bit=copy.eight_bit
+        )
+    agreed = session.negotiated
+    return Rehearsal(
+        message_id=letter.message_id,
+        sender=letter.copies[0].envelope.sender,
+        headers=_fields(letter.copies[0]),
+        signers=letter.plan.signers,
+        copies=tuple(
+            RehearsedCopy(recipients=copy.envelope.addresses, keys=planned.keys, size=copy.size)
+            for copy, planned in zip(letter.copies, letter.plan.copies, strict=True)
+        ),
+        encrypted=letter.plan.encrypts,
+        server=str(session.peer),
+        extensions=tuple(f"{name} {what}".strip() for name, what in session.extensions.items()),
+        tls=session.tls_version,
+        cipher=agreed.cipher,
+        certificate=_certificate(agreed.certificate) if agreed.certificate else None,
+        user=session.options.user if session.mechanism else "",
+        mechanism=session.mechanism,
+        remarks=letter.remarks,
+    )
+
+
+def _fields(copy: Composed) -> tuple[Field, ...]:
+    return copy.headers if copy.content.verbatim else (*copy.headers, *copy.content.headers)
+
+
+def _certificate(encoded: bytes) -> ServerCertificate:
+    from cryptography.x509 import load_der_x509_certificate
+
+    found = load_der_x509_certificate(encoded)
+    return ServerCertificate(
+        subject=found.subject.rfc4514_string(),
+        issuer=found.issuer.rfc4514_string(),
+        expires=found.not_valid_after_utc,
+        fingerprint=hashlib.sha256(encoded).hexdigest(),
+    )
+
+
+def facts(told: Rehearsal) -> dict[str, Any]:
+    """Return a rehearsal as plain data, for programs."""
+    certificate = told.certificate
+    return {
+        "dry_run": True,
+        "message_id": told.message_id,
+        "sender": told.sender,
+        "headers": [list(field) for field in told.headers],
+        "signers": [_key(key) for key in told.signers],
+        "copies": [
+            {
+                "recipients": list(copy.recipients),
+                "keys": [_key(key) for key in copy.keys],
+                "size": copy.size,
+            }
+            for copy in told.copies
+        ],
+        "encrypted": told.encrypted,
+        "account": told.account,
+        "server": told.server,
+        "extensions": list(told.extensions),
+        "tls": told.tls,
+        "cipher": told.cipher,
+        "certificate": certificate
+        and {
+            "subject": certificate.subject,
+            "issuer": certificate.issuer,
+            "expires": certificate.expires.isoformat(),
+            "fingerprint": certificate.fingerprint,
+        },
+        "user": told.user,
+        "mechanism": told.mechanism,
+        "passed_over": list(told.passed_over),
+        "remarks": list(told.remarks),
+    }
+
+
+def _key(key: ChosenKey) -> dict[str, Any]:
+    return {
+        "fingerprint": key.fingerprint,
+        "subkey": key.subkey,
+        "user_id": key.user_id,
+        "hidden": key.hidden,
+        "expires": key.ends.isoformat() if key.ends else None,
+    }
