@@ -13,22 +13,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpgmail.core.codes import ErrorCode
-from gpgmail.core.errors import DeliveryError, GpgmailError, KeySelectionError, ServerError
 from gpgmail.core.situations import Situation
+from gpgmail.delivery.facts import of_error, of_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from gpgmail.core.errors import Candidate
-    from gpgmail.core.replies import Reply
+    from gpgmail.core.errors import GpgmailError
     from gpgmail.crypto.engine import SignatureSeen
     from gpgmail.delivery.receipt import Receipt
     from gpgmail.protect.headers import ProtectedHeaders
     from gpgmail.protect.verdict import ReadMail
-
-
-_OF_A_CANDIDATE = ("fingerprint", "user_id", "reason", "keyring", "subkey", "obstacle", "command")
 
 
 def show(text: str, *, err: bool = False) -> None:
@@ -81,7 +77,7 @@ def report_receipt(
     With *quiet* that is only whom the server refused.
     """
     if as_json:
-        show(json.dumps(_receipt(receipt), indent=2), err=err)
+        show(json.dumps(of_receipt(receipt), indent=2), err=err)
         return
     if not quiet:
         _report_success(receipt, err=err)
@@ -109,32 +105,13 @@ def _report_success(receipt: Receipt, *, err: bool) -> None:
 
 def report_failure(error: GpgmailError, *, err: bool = False) -> None:
     """Print an error as JSON."""
-    told: dict[str, Any] = {
-        "family": str(error.code.family),
-        "number": error.code.number,
-        "name": error.code.name,
-        "message": line(error),
-        "subject": error.subject,
-        "hint": error.hint,
-        "retry": str(error.retry),
-    }
-    if isinstance(error, KeySelectionError):
-        told["candidates"] = [_candidate(one) for one in error.candidates]
-    if isinstance(error, DeliveryError):
-        told["accepted"] = error.accepted
-    if isinstance(error, ServerError):
-        told["refused"] = {address: _reply(reply) for address, reply in error.refused.items()}
+    told = {"message": line(error), **of_error(error)}
     show(json.dumps({"error": told}, indent=2), err=err)
 
 
 def one_line(text: str) -> str:
     """Return *text* on one line, so that it cannot say what this program would say on the next."""
     return " ".join(text.split())
-
-
-def _candidate(one: Candidate) -> dict[str, Any]:
-    expires = one.expires.isoformat() if one.expires else None
-    return {name: getattr(one, name) for name in _OF_A_CANDIDATE} | {"expires": expires}
 
 
 def report_mail(mail: ReadMail, saved: Mapping[int, Path]) -> None:
@@ -184,29 +161,6 @@ def _protected(found: ProtectedHeaders) -> dict[str, Any]:
             for one in found.fields
         ],
     }
-
-
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "message_id": receipt.message_id,
-        "sender": receipt.sender,
-        "accepted": receipt.accepted,
-        "refused": {address: _reply(reply) for address, reply in receipt.refused.items()},
-        "signers": receipt.signers,
-        "keys": dict(receipt.keys),
-        "encrypted_to": receipt.encrypted_to,
-        "encrypted": receipt.encrypted,
-        "replies": [_reply(reply) for reply in receipt.replies],
-        "tls": receipt.tls,
-        "size": receipt.size,
-        "account": receipt.account,
-        "passed_over": receipt.passed_over,
-        "remarks": receipt.remarks,
-    }
-
-
-def _reply(reply: Reply) -> dict[str, Any]:
-    return {"code": reply.code, "enhanced": reply.enhanced, "text": reply.text}
 
 
 def _signature(seen: SignatureSeen) -> dict[str, Any]:
