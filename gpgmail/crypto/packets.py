@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HIDDEN = "0" * 16  # the key id of a recipient who is not named (RFC 9580 section 5.1.8)
 
 _LONGEST_PACKET = 1 << 16  # RSA-16384 takes 2 kB, the post-quantum methods less than 4 kB
+_MOST_PACKETS = 10_000  # before the data: each takes time, and an empty one takes no room
+_AT_ONCE = 1 << 16  # bytes
 _LONGEST_LINE = 1 << 12  # of armor; RFC 9580 section 6.2 writes 76 characters
 
 PKESK, _SKESK = 1, 3
@@ -76,6 +78,7 @@ class HeadReader:
         self._buffer = bytearray()
         self._recipients: list[str] = []
         self._passphrases = 0
+        self._packets = 0
         self._head: Head | None = None
 
     @property
@@ -89,14 +92,15 @@ class HeadReader:
         Raises:
             CryptoError: If they are no OpenPGP packets, or no armor (101, 105).
         """
-        if self.done or not data:
-            return
-        if self._decode is None:
+        if self._decode is None and data:
             # Every packet begins with bit 7 set (RFC 9580 section 4.2), no armor does.
             self._decode = bytes if data[0] & 0x80 else _Armor().feed
-        self._buffer += self._decode(data)
-        while self._packet():
-            pass
+        for start in range(0, len(data), _AT_ONCE):
+            if self.done or self._decode is None:
+                return
+            self._buffer += self._decode(data[start : start + _AT_ONCE])
+            while self._packet():
+                pass
 
     def result(self) -> Head:
         """Return the head.
@@ -128,6 +132,9 @@ class HeadReader:
             return False
         body = bytes(self._buffer[header.size : end])
         del self._buffer[:end]
+        self._packets += 1
+        if self._packets > _MOST_PACKETS:
+            raise Situation.BAD_PACKET.error(f"more than {_MOST_PACKETS} packets before its data")
         if header.tag == PKESK:
             self._recipients.append(named_key(body))
         self._passphrases += header.tag == _SKESK

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 MOST_LEVELS = 50
 MOST_PARTS = 5000
 _MOST_HEADER = 1024 * 1024  # bytes of one header
-_LONGEST_TYPE = 16 * 1024  # characters of a field whose parameters the library takes apart
+# Of a field whose parameters the library takes apart, in a time that grows with their product.
+_LONGEST_TYPE = 16 * 1024  # characters
+_MOST_PARAMETERS = 400
+_LONGEST_ENCODED = 2048  # characters of a file name in encoded words
 
 _TEXT = "text/plain"  # RFC 2045 section 5.2: what a part is that does not say
 _MESSAGE = "message/rfc822"
@@ -91,11 +94,12 @@ class Entity:
 
         message: Message[str, str] = Message()
         for field in ("Content-Type", "Content-Disposition"):
-            if 0 < len(value := self.get(field)) <= _LONGEST_TYPE:
+            if (value := self.get(field)) and not _beyond_measure(value):
                 message[field] = value
         try:
             text = message.get_filename("")
-            if "=?" in text:  # against RFC 2047 section 5, and what many programs write
+            # Against RFC 2047 section 5, and what many programs write.
+            if "=?" in text and len(text) <= _LONGEST_ENCODED:
                 text = str(make_header(decode_header(text)))
         except (LookupError, MessageError, TypeError, ValueError):  # of broken RFC 2231 or 2047
             return ""
@@ -215,8 +219,11 @@ def _content_type(
     value = _first(fields, "content-type")
     if not value:
         return default, {}
-    if len(value) > _LONGEST_TYPE:  # the library's time grows with the square of the length
-        raise _bad(f"has a content type of more than {_LONGEST_TYPE} characters")
+    if _beyond_measure(value):
+        raise _bad(
+            f"has a content type of more than {_LONGEST_TYPE} characters"
+            f" or {_MOST_PARAMETERS} parameters"
+        )
     from email.message import Message
 
     message: Message[str, str] = Message()
@@ -230,6 +237,10 @@ def _content_type(
     if len(params) < len(pairs):
         raise _bad("has a content type that names a parameter twice")
     return found[0].lower() if found else _TEXT, params
+
+
+def _beyond_measure(value: str) -> bool:
+    return len(value) > _LONGEST_TYPE or value.count(";") > _MOST_PARAMETERS
 
 
 def _is_plain(fields: tuple[tuple[str, str], ...]) -> bool:

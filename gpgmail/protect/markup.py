@@ -24,9 +24,12 @@ _UNSEEN = frozenset({"script", "style", "title"})
 # Elements and attributes that show nothing by themselves.
 _NEUTRAL = _BREAKS | {"html", "head", "meta", "span", "font", "b", "i", "u"}
 _QUIET = frozenset({"charset", "class", "content", "dir", "http-equiv", "lang", "name", "xmlns"})
+_START = re.compile(r"<(?=[!?]|/?[A-Za-z])")  # any other `<` is text
 _NAME = re.compile(r"(/?)([A-Za-z][A-Za-z0-9:-]*)")
 _ATTRIBUTES = re.compile(r"""([^\s=/"'>]+)(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""")
 _COMMENT, _COMMENT_END = "<!--", "-->"
+_NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,21 @@ def text_of(html: str) -> str:
 def shows_nothing(html: str) -> bool:
     """Tell whether *html* has no text and nothing else that a reader could see or that acts."""
     return all(
-        _is_neutral(token) if isinstance(token, _Tag) else not unescape(token).strip()
+        _is_neutral(token) if isinstance(token, _Tag) else not _unescaped(token).strip()
         for token in _tokens(html)
     )
 
 
 def _as_text(token: str | _Tag) -> str:
     if isinstance(token, str):
-        return unescape(token)
+        return _unescaped(token)
     ends = token.name in _BREAKS and not (token.closing and token.name == "br")
     return "\n" if ends else ""
+
+
+def _unescaped(text: str) -> str:
+    """Return *text* with its references as characters; numbers that int() refuses are none."""
+    return unescape(_NO_CHARACTER.sub(_REPLACEMENT, text))
 
 
 def _is_neutral(tag: _Tag) -> bool:
@@ -64,27 +72,25 @@ def _is_neutral(tag: _Tag) -> bool:
 def _tokens(html: str) -> Iterator[str | _Tag]:
     """Yield texts and tags; comments, declarations and what no reader shows are left out."""
     position = 0
-    while (start := html.find("<", position)) >= 0:
-        yield html[position:start]
-        end, token = _markup(html, start)
-        if token is not None:
-            yield token
-        if isinstance(token, _Tag) and token.name in _UNSEEN and not token.closing:
-            closing = re.compile(f"</{token.name}", re.IGNORECASE).search(html, end)
+    while found := _START.search(html, position):
+        yield html[position : found.start()]
+        end, tag = _markup(html, found.start())
+        if tag is not None:
+            yield tag
+        if tag is not None and tag.name in _UNSEEN and not tag.closing:
+            closing = re.compile(f"</{tag.name}", re.IGNORECASE).search(html, end)
             end = closing.start() if closing else len(html)
         position = end
     yield html[position:]
 
 
-def _markup(html: str, start: int) -> tuple[int, str | _Tag | None]:
-    """Return where the markup at *start* ends, and what it is; a `<` that begins none is text."""
+def _markup(html: str, start: int) -> tuple[int, _Tag | None]:
+    """Return where the markup at *start* ends, and its tag if it is one."""
     if html.startswith(_COMMENT, start):
         return _behind(html, _COMMENT_END, start + len(_COMMENT)), None
-    if html.startswith(("<!", "<?"), start):
-        return _behind(html, ">", start), None
     name = _NAME.match(html, start + 1)
     if name is None:
-        return start + 1, "<"
+        return _behind(html, ">", start), None
     end = _behind(html, ">", name.end())
     return end, _Tag(name[2].lower(), html[name.end() : end].rstrip(">/"), closing=bool(name[1]))
 

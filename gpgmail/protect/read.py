@@ -95,7 +95,7 @@ def read(
         opener = Opener(root, desk)
         parts = tuple(opener.open(root, Shelter()))
         authors = _Authors(_author(root), keyrings, run)
-        parts = tuple(_marked(part, parts, authors) for part in parts)
+        parts = _marked(parts, authors)
         verdict = _judge(root, parts, opener, desk, authors)
     _require(verdict, signature=require_signature, encryption=require_encryption)
     return ReadMail(message=_message(root, parts, opener, verdict), parts=parts, verdict=verdict)
@@ -123,12 +123,18 @@ class _Authors:
         return self._found[seen.primary]
 
 
-def _marked(part: ReadPart, parts: Sequence[ReadPart], authors: _Authors) -> ReadPart:
-    """Return *part* with what follows from the others, and from whose mail it is."""
-    missed = any(one.signed for one in parts) and not part.signed
-    missed = missed or (any(one.encrypted for one in parts) and not part.encrypted)
-    by_author = any(authors.validity(seen) is not None for seen in part.good)
-    return replace(part, outside=missed, by_author=by_author)
+def _marked(parts: Sequence[ReadPart], authors: _Authors) -> tuple[ReadPart, ...]:
+    """Return *parts*, each with what follows from the others, and from whose mail it is."""
+    signed = any(one.signed for one in parts)
+    encrypted = any(one.encrypted for one in parts)
+    return tuple(
+        replace(
+            part,
+            outside=(signed and not part.signed) or (encrypted and not part.encrypted),
+            by_author=any(authors.validity(seen) is not None for seen in part.good),
+        )
+        for part in parts
+    )
 
 
 def _judge(

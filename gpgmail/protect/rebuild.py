@@ -9,19 +9,18 @@ opened parts.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from email import policy
-from email.errors import HeaderParseError
-from email.headerregistry import HeaderRegistry
+from email.message import EmailMessage
 from email.parser import BytesParser
-from textwrap import wrap
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from gpgmail.message.headers import is_content
+from gpgmail.message.walk import MOST_PARTS
+from gpgmail.protect.library_fields import Tolerant
+from gpgmail.protect.limits import bad
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from email.message import EmailMessage
     from email.policy import Policy
 
     from gpgmail.message.headers import Field
@@ -29,17 +28,6 @@ if TYPE_CHECKING:
     from gpgmail.protect.verdict import ReadPart
 
 _CHARSET = re.compile(r"[\w.:-]+", re.ASCII)
-_LONGEST_PARSED = 16 * 1024  # characters of a field: some hundred addresses
-_LONGEST_CONTENT = 2048
-_LONGEST_HEADER = 64 * 1024  # of all fields of a mail and of its parts
-_FAILURES = (
-    AttributeError,
-    HeaderParseError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 _COMPOSITE = {"multipart", "message"}
 
 
@@ -105,68 +93,30 @@ def _of_parts(fields: Iterable[Field], parts: Sequence[ReadPart]) -> EmailMessag
     return message
 
 
-class _Unparsed(str):
-    """A field as it came, with what the library asks of its own fields."""
-
-    __slots__ = ("name",)
-    name: str
-
-    def __new__(cls, name: str, value: str) -> Self:
-        field = super().__new__(cls, " ".join(value.split()))
-        field.name = name
-        return field
-
-    def fold(self, *, policy: Policy[Any]) -> str:
-        """Return the lines of the field, its bytes as they came."""
-        text = self.encode("utf-8", "surrogateescape").decode("ascii", "surrogateescape")
-        lines = wrap(text, 76, break_long_words=False, break_on_hyphens=False)
-        return f"{self.name}: {f'{policy.linesep} '.join(lines)}{policy.linesep}"
-
-
-class _Tolerant(HeaderRegistry):
-    """Gives a field as text where the library's own parser fails over its garbage.
-
-    Python 3.11 raises AttributeError for some address fields, and not before they are read, and
-    IndexError for others, not before they are written; nested comments end its stack. Its time
-    grows with the square of a field's length, and faster where bytes stand in an address field, so
-    that neither is given to it.
-    """
-
-    _unstructured = HeaderRegistry(use_default_map=False)
+class _Factory:
+    """Makes the messages of one mail for the library, which takes apart more than `walk` does."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._left = _LONGEST_HEADER
-        self._seen: dict[tuple[str, str], bool] = {}
+        self._left = 2 * MOST_PARTS
 
-    def __call__(self, name: str, value: str) -> Any:  # noqa: ANN401 - as the base class has it
-        if not self._may_parse(name, value):
-            return _Unparsed(name, value)
-        plain = value.isascii() and value.isprintable()
-        for parse in (super().__call__, self._unstructured) if plain else (self._unstructured,):
-            with suppress(*_FAILURES):
-                field: Any = parse(name, value)
-                field.fold(policy=policy.default)
-                return field
-        return _Unparsed(name, value)
-
-    def _may_parse(self, name: str, value: str) -> bool:
-        """Tell whether a field is short enough, and those of its mail together are."""
-        field = (name, value)
-        if field not in self._seen:
-            self._left -= len(value)
-            self._seen[field] = len(value) <= _most(name) and self._left > 0
-        return self._seen[field]
-
-
-def _most(name: str) -> int:
-    """Return how many characters of a field are given to the library's parser."""
-    return _LONGEST_CONTENT if is_content((name, "")) else _LONGEST_PARSED
+    def __call__(self, policy: Policy[Any] | None = None) -> EmailMessage:
+        self._left -= 1
+        if self._left < 0:
+            raise bad(f"has more than {2 * MOST_PARTS} parts and messages inside one another")
+        return EmailMessage(policy=policy)
 
 
 def _parse(data: bytes) -> EmailMessage:
-    rules = policy.default.clone(header_factory=_Tolerant())
-    message = BytesParser(policy=rules).parsebytes(data)
+    """Have the library take *data* apart.
+
+    Raises:
+        MessageError: If it has too many parts or levels, in kinds of messages that only it opens.
+    """
+    rules = policy.default.clone(header_factory=Tolerant())
+    try:
+        message = BytesParser(_Factory(), policy=rules).parsebytes(data)
+    except RecursionError:
+        raise bad("has too many messages inside one another") from None
     for part in message.walk():
         if part.get_content_maintype() == "multipart" and not part.is_multipart():
             # Without its boundary it is text, which the library would show and could not write.

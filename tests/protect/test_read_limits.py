@@ -113,8 +113,10 @@ def nested_signed(count, sender):
         lambda _: multipart("mixed", *[b"\r\n"] * (MOST_PARTS + 1)),
         lambda sender: nested_signed(6, sender),
         lambda _: leaf(mail(nested_levels(MOST_LEVELS)), "message/rfc822"),
+        lambda _: b"Content-Type: message/global\r\n\r\n" * 3000,
+        lambda _: b"Content-Type: message/delivery-status\r\n\r\n" * (2 * MOST_PARTS),
     ],
-    ids=["levels", "parts", "protections", "mails inside"],
+    ids=["levels", "parts", "protections", "mails inside", "only the library", "its parts"],
 )
 def test_what_is_nested_beyond_measure_is_refused(build, sender, opened):
     with pytest.raises(MessageError):
@@ -148,6 +150,21 @@ SLOW = {
         + b"x\r\n\r\n" * 200_000
         + b"-----END PGP MESSAGE-----\r\n"
     ),
+    "a less-than sign": leaf(b"<" * 1_000_000 + b"-----BEGIN PGP ", "text/html"),
+    "a number": leaf(b"&#" + b"9" * 5000 + b";-----BEGIN PGP ", "text/html"),
+    "the name of a parameter": leaf(b"x", f'text/plain; {"n" * 90}="{"b c" * 40}"'),
+    "a parameter of many parts": multipart(
+        "mixed", *[leaf(b"x", f'text/plain; x="{";" * 15_900}"')] * 100
+    ),
+    "names of many parts": multipart(
+        "mixed",
+        *[leaf(b"x", "text/plain", f'Content-Disposition: a; filename="{"=?a?q?" * 2600}"')] * 100,
+    ),
+    "packets with nothing in them": multipart(
+        "mixed", leaf(b"\xca\0" * 2_000_000, "application/octet-stream; name=x.gpg")
+    ),
+    "many parts": multipart("digest", *[b"\r\nSubject: x\r\n\r\nx"] * 2400),
+    "one field many times": mail(TEXT, fields=("Comments: =?utf-8?q?a?=",) * 30_000),
     "boundaries": multipart("mixed", b"--b\r\n" * 200_000),
 }
 
@@ -164,3 +181,20 @@ def test_nothing_takes_time_out_of_proportion(case, opened):
     except GpgmailError:
         pass
     assert time.monotonic() - began < SOON
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ['; filename="\u00dcbung.pdf"', "; filename*" + "9" * 5000 + "=x", "; " + "n" * 90 + "=x"],
+    ids=["in 8 bit", "with a number that is none", "with a long name"],
+)
+def test_an_attachment_is_one_whatever_else_its_field_says(parameters, opened):
+    """The library's own methods find it, and end."""
+    file = leaf(b"data", "application/pdf", "Content-Disposition: attachment" + parameters)
+    got = opened(mail(multipart("mixed", TEXT, file)))
+    message = got.message
+    assert message.get_body().get_content().strip() == "The words."
+    (attached,) = message.iter_attachments()
+    assert attached.get_payload(decode=True) == b"data"
+    assert attached.get_filename() in {None, "\u00dcbung.pdf"}
+    assert b"application/pdf" in message.as_bytes()
