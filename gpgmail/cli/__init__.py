@@ -10,6 +10,7 @@ VERBS = {
     "send": ("gpgmail.cli.send", "Sign, encrypt and send one mail, or write it to a file."),
     "read": ("gpgmail.cli.read", "Decrypt and verify a mail, and show what holds for it."),
     "sendmail": ("gpgmail.cli.sendmail_verb", "Take a mail as sendmail does, for programs."),
+    "keys": ("gpgmail.cli.keys", "Show keys, why one is taken, and which end soon."),
     "config": ("gpgmail.cli.config", "Show and check the accounts of the configuration files."),
     "demo": ("gpgmail.cli.demo", "Send a protected mail to a server of its own, and read it."),
 }

@@ -12,8 +12,10 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from gpgmail.cli.report import show
 from gpgmail.core.events import (
     Direction,
+    KeyExpires,
     PITrail,
     Progress,
     SSLStatus,
@@ -39,13 +41,27 @@ def watched(mailer: Mailer, given: dict[str, Any]) -> Iterator[None]:
     with ExitStack() as held:
         if given["debug"]:
             held.enter_context(_logged(mailer))
-        elif not (given["quiet"] or given["as_json"]) and _at_terminal():
-            held.enter_context(_shown(mailer))
+        else:
+            held.enter_context(_warned(mailer))
+            if not (given["quiet"] or given["as_json"]) and _at_terminal():
+                held.enter_context(_shown(mailer))
         yield
 
 
 def _at_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def _warned(mailer: Mailer) -> Iterator[None]:
+    """Say which keys end soon, in place of `logging`, which would say it without our name."""
+    silent = logging.NullHandler()
+    _LOG.addHandler(silent)
+    mailer.on(KeyExpires, lambda event: show(f"gpgmail: warning: {event}", err=True))
+    try:
+        yield
+    finally:
+        _LOG.removeHandler(silent)
 
 
 @contextmanager

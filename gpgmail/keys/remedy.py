@@ -42,6 +42,15 @@ def _chosen(user_id: UserId) -> tuple[str, ...]:
     return (f"*<{user_id.email}>",) if user_id.email.isascii() and user_id.email else ()
 
 
+def command_line(place: Place, program: str, *words: str) -> str:
+    """Return a line for a shell that has a program of GnuPG work on the keys of *place*."""
+    rings = (path.parent for path in (*place.public, *place.secret) if isinstance(path, Path))
+    directory = str(place.directory or next(rings))
+    usual = os.path.expanduser("~/.gnupg")  # noqa: PTH111 - it never raises
+    where = () if directory == usual else ("--homedir", directory)
+    return " ".join(map(quoted, (program, *where, *words)))
+
+
 class Source(Protocol):
     """What is asked about the place of the keys."""
 
@@ -88,12 +97,7 @@ class Remedy:
         return self._line("gpg", *sign, *_chosen(user_id))
 
     def _line(self, program: str, *words: str) -> str:
-        place = self._source.place
-        rings = (path.parent for path in (*place.public, *place.secret) if isinstance(path, Path))
-        directory = str(place.directory or next(rings))
-        usual = os.path.expanduser("~/.gnupg")  # noqa: PTH111 - it never raises
-        where = () if directory == usual else ("--homedir", directory)
-        return " ".join(map(quoted, (program, *where, *words)))
+        return command_line(self._source.place, program, *words)
 
     def _own_key(self) -> str:
         """Return the first key here whose signature on a user id makes it valid."""
