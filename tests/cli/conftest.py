@@ -7,12 +7,12 @@ from functools import cache
 
 import pytest
 
-from tests.servers.fixtures import certificates
+from tests.servers.fixtures import certificates, postfix, postfix_server
 from tests.servers.hostile import Hostile
 from tests.support.commands import call
 from tests.support.keyrings import keyring_copy
 
-__all__ = ["certificates"]
+__all__ = ["certificates", "postfix", "postfix_server"]
 
 PROTECTING = {"--sign", "--signer", "--encrypt", "--recipient-key", "--dry-run", "--account"}
 
