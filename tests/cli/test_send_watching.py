@@ -16,7 +16,7 @@ from tests.servers.hostile import Hostile
 from tests.support.commands import PROGRAM, environment
 
 MAIL = ("--from", "a@example.org", "--to", "b@example.org", "--text", "x")
-COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]\b[0-9;]*m")
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*[39][0-7](?:;\d+)*m")
 SECRET = "correct-horse-battery"
 
 
