@@ -9,6 +9,7 @@ from __future__ import annotations
 VERBS = {
     "send": ("gpgmail.cli.send", "Sign, encrypt and send one mail, or write it to a file."),
     "read": ("gpgmail.cli.read", "Decrypt and verify a mail, and show what holds for it."),
+    "verify": ("gpgmail.cli.verify", "Check strictly whether a mail is as RFC 3156 wants it."),
     "sendmail": ("gpgmail.cli.sendmail_verb", "Take a mail as sendmail does, for programs."),
     "keys": ("gpgmail.cli.keys", "Show keys, why one is taken, and which end soon."),
     "config": ("gpgmail.cli.config", "Show and check the accounts of the configuration files."),

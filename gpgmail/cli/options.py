@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 MAIL, KEYS, SERVER, GENERAL = "The mail", "Keys", "The server", "Options"
+VARIANT = "Variants, for tests of mail readers"
 SECRETS = "Passphrase, where gpg-agent is not to be asked"
 PASSPHRASES = {
     row.name: SECRETS for row in rows(KeyringOptions) if row.name.startswith("passphrase_")

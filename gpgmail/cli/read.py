@@ -7,27 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpgmail.cli.inputs import standard_input
-from gpgmail.cli.options import (
-    KEYS,
-    PASSPHRASES,
-    GroupedCommand,
-    account_options,
-    given_rows,
-    json_option,
-    option,
-    row_options,
-)
+from gpgmail.cli.opening import opening_arguments, opening_options, size_option
+from gpgmail.cli.options import GroupedCommand, json_option, option
 from gpgmail.cli.report import one_line, report_failure, report_mail, show
 from gpgmail.cli.saving import save
 from gpgmail.cli.signals import signals_call
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
-from gpgmail.delivery.accounts import open_account
-from gpgmail.delivery.options import KeyringOptions
-from gpgmail.delivery.secrets import passphrases_of
-from gpgmail.protect.limits import MOST_BYTES
 from gpgmail.protect.read import read
 from gpgmail.protect.verdict import Cover
 
@@ -38,16 +25,13 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import SignatureSeen
     from gpgmail.protect.verdict import ReadMail, ReadPart, Verdict
 
-_DASH = "-"
 # No text can look as if another part began: such a line gets the dash of RFC 9580 section 7.2.
 _TITLE = re.compile(r"^--- ", re.MULTILINE)
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("file", metavar="FILE|-")
-@row_options(KeyringOptions, KEYS, only=("keyring", "engine", *PASSPHRASES), groups=PASSPHRASES)
-@account_options
+@opening_options
 @option("--require-signature", is_flag=True, help="Fail unless all of it has a good signature.")
 @option("--require-encryption", is_flag=True, help="Fail unless all of it was encrypted.")
 @option(
@@ -55,13 +39,7 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
     metavar="DIR",
     help="Write attachments into DIR, under safe names, mode 0600; no file there is overwritten.",
 )
-@option(
-    "--max-size",
-    type=click.IntRange(min=1),
-    default=MOST_BYTES,
-    metavar="BYTES",
-    help="Refuse a mail that has more, with all that is compressed or encrypted in it; 256 MiB.",
-)
+@size_option
 @json_option
 def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands options in by name
     r"""Decrypt and verify a mail, and show what it says and what holds for it.
@@ -96,22 +74,11 @@ def command(file: str, **given: Any) -> int:  # noqa: ANN401 - click hands optio
 
 def _read(file: str, given: dict[str, Any]) -> ReadMail:
     run = Run()
-    account = open_account(
-        given["account"], config=given["config"], given=given_rows((KeyringOptions,), given)
-    )
-    passphrase = passphrases_of(account)
-    keyring, *more = account.options.keyring or (None,)
-    source = standard_input() if file == _DASH else file
     with signals_call(run.cancel):
         return read(
-            source,
-            keyring=keyring,
-            more_keyrings=more,
-            passphrase=passphrase,
+            **opening_arguments(file, given),
             require_signature=given["require_signature"],
             require_encryption=given["require_encryption"],
-            most_bytes=given["max_size"],
-            engine=account.options.engine,
             run=run,
         )
 

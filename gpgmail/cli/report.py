@@ -122,7 +122,7 @@ def report_mail(mail: ReadMail, saved: Mapping[int, Path]) -> None:
         "author": verdict.author,
         "by_author": verdict.by_author,
         "author_validity": verdict.author_validity,
-        "signer": _signature(verdict.signer) if verdict.signer else None,
+        "signer": signature_facts(verdict.signer) if verdict.signer else None,
         "protected": _protected(verdict.protected) if verdict.protected else None,
         "headers": [[name, str(value)] for name, value in mail.message.items()],
         "signed": str(verdict.signed),
@@ -130,7 +130,7 @@ def report_mail(mail: ReadMail, saved: Mapping[int, Path]) -> None:
         "cipher": verdict.cipher,
         "decrypted_with": verdict.decrypted_with,
         "recipients": verdict.recipients,
-        "signatures": [_signature(one) for one in verdict.signatures],
+        "signatures": [signature_facts(one) for one in verdict.signatures],
         "problems": verdict.problems,
         "parts": [
             {
@@ -141,7 +141,7 @@ def report_mail(mail: ReadMail, saved: Mapping[int, Path]) -> None:
                 "encrypted": part.encrypted,
                 "by_author": part.by_author,
                 "outside": part.outside,
-                "signatures": [_signature(one) for one in part.signatures],
+                "signatures": [signature_facts(one) for one in part.signatures],
                 **({"saved": str(saved[at])} if at in saved else {}),
                 **({"text": part.text} if part.content_type.startswith("text/") else {}),
             }
@@ -163,7 +163,8 @@ def _protected(found: ProtectedHeaders) -> dict[str, Any]:
     }
 
 
-def _signature(seen: SignatureSeen) -> dict[str, Any]:
+def signature_facts(seen: SignatureSeen) -> dict[str, Any]:
+    """Return what is known of a signature."""
     return {
         "status": str(seen.status),
         "key_id": seen.key_id,

@@ -13,6 +13,7 @@ from gpgmail.cli.options import (
     MAIL,
     PASSPHRASES,
     SERVER,
+    VARIANT,
     GroupedCommand,
     account_options,
     given_rows,
@@ -36,6 +37,7 @@ from gpgmail.delivery.options import (
     ServerOptions,
 )
 from gpgmail.delivery.writer import STDOUT, write_mail
+from gpgmail.protect.variant import Variant
 from gpgmail.transport.url import parse
 
 if TYPE_CHECKING:
@@ -67,6 +69,13 @@ _WORDS = {"encrypt": ("require", "never")}
 @row_options(ServerOptions, SERVER)
 @row_options(AccountOptions, SERVER, only=("fallback",))
 @account_options
+@row_options(Variant, VARIANT)
+@option(
+    "--save-wire",
+    group=VARIANT,
+    metavar="FILE",
+    help="Write the mail to FILE too, byte by byte as it goes over the wire.",
+)
 @option(
     "--output",
     metavar="FILE",
@@ -143,15 +152,31 @@ def _seen_by_all(option_name: str, hint: str) -> GpgmailError:
 def _rehearse(account: Account, mail: Draft, given: dict[str, Any]) -> int:
     mailer = Mailer.of_account(account)
     with signals_call(mailer.interrupt), mailer, watched(mailer, given):
-        told = mailer.rehearse(mail, encrypt=list(given["recipient_key"]) or None)
+        told = mailer.rehearse(
+            mail, encrypt=list(given["recipient_key"]) or None, variant=_variant(given)
+        )
     report_rehearsal(told, as_json=given["as_json"], quiet=given["quiet"])
     return 0
 
 
 def _send(account: Account, mail: Draft, given: dict[str, Any]) -> Receipt:
     mailer = Mailer.of_account(account)
-    encrypt = list(given["recipient_key"]) or None
+    wanted: dict[str, Any] = {
+        "encrypt": list(given["recipient_key"]) or None,
+        "variant": _variant(given),
+    }
     with signals_call(mailer.interrupt), mailer, watched(mailer, given):
         if given["output"]:
-            return write_mail(mailer, mail, given["output"], encrypt=encrypt)
-        return mailer.send(mail, encrypt=encrypt)
+            return write_mail(mailer, mail, given["output"], **wanted)
+        return mailer.send(mail, save_wire=given["save_wire"], **wanted)
+
+
+def _variant(given: dict[str, Any]) -> Variant:
+    """Return the form that the mail is to have.
+
+    Raises:
+        UsageError: If a value is none that there is, or there is no wire to save.
+    """
+    if given["save_wire"] and (given["output"] or given["dry_run"]):
+        raise Situation.BAD_VALUE.error("nothing goes over a wire", subject="--save-wire")
+    return Variant(**given_rows((Variant,), given))

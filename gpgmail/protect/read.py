@@ -83,7 +83,7 @@ def read(
     """
     run = run or Run(timeout=timeout)
     budget = Budget(most_bytes)
-    root = walk.parse(walk.arrived(_load(source, budget, run)))
+    root = walk.parse(walk.arrived(load(source, budget, run)))
     if not root.fields and not find_blocks(root.body).blocks:
         raise Situation.BAD_MESSAGE.error(
             "has neither a header nor an OpenPGP message in it", subject="the mail"
@@ -220,7 +220,12 @@ def _require(verdict: Verdict, *, signature: bool, encryption: bool) -> None:
             raise situation.error(detail, subject="received mail", hint="do not trust this mail")
 
 
-def _load(source: bytes | str | os.PathLike[str] | BinaryIO, budget: Budget, run: Run) -> bytes:
+def load(source: bytes | str | os.PathLike[str] | BinaryIO, budget: Budget, run: Run) -> bytes:
+    """Return the mail at *source*.
+
+    Raises:
+        MessageError: If it cannot be read, or has more bytes than are allowed.
+    """
     try:
         return budget.load(look_at(source, run).chunks())
     except MessageError as error:

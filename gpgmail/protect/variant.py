@@ -26,7 +26,15 @@ CHECKSUMS: Sequence[Checksum] = get_args(Checksum)
 LineEnds = Literal["crlf", "lf"]
 LINE_ENDS: Sequence[LineEnds] = get_args(LineEnds)
 _HASHES = ("sha256", "sha384", "sha512", "sha224", "sha1", "ripemd160", "md5")
+_MICALGS = tuple(f"pgp-{name}" for name in _HASHES)
 _EARLIEST, _LATEST = 1971, 2105  # OpenPGP counts 32 bits of seconds from 1970 on
+
+
+def _micalg(value: str) -> str:
+    """Accept nothing, or the name of a hash that gpg has."""
+    if value and value not in _MICALGS:
+        raise ValueError(f"must be one of {', '.join(_MICALGS)}, not {value!r}")
+    return value
 
 
 def _time(value: str) -> str:
@@ -50,7 +58,7 @@ class Variant(Declared):
     )
     micalg: str = prop(
         default="",
-        check=one_of(("", *(f"pgp-{name}" for name in _HASHES))),
+        check=_micalg,
         doc="Hash of signatures, by its name in the micalg parameter, as pgp-sha512.",
     )
     armor_checksum: str = prop(

@@ -47,7 +47,7 @@ def test_help_groups_the_options_of_send():
 
     assert titles[0] == "The mail"
     assert titles[-1] == "Options"
-    assert len(titles) == 5
+    assert len(titles) == 6
 
 
 def test_the_list_of_verbs_loads_none():
