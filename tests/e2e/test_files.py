@@ -155,19 +155,23 @@ def test_garbage_is_no_mail(place, garbage):
     assert outcome.errors.startswith("gpgmail: the message cannot be taken apart: ")
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b"-----BEGIN PGP MESSAGE-----", b"-----BEGIN PGP MASSAGE-----"),
-        (b"application/pgp-encrypted\r\n", b"application/x-other\r\n"),
-    ],
-)
-def test_a_damaged_encrypted_mail_is_a_typed_error(place, protected_mail, old, new):
-    assert protected_mail.count(old) == 1
-    outcome = read(place, protected_mail.replace(old, new))
+def test_a_damaged_encrypted_mail_is_a_typed_error(place, protected_mail):
+    armor = b"-----BEGIN PGP MESSAGE-----"
+    assert protected_mail.count(armor) == 1
+    outcome = read(place, protected_mail.replace(armor, b"-----BEGIN PGP MASSAGE-----"))
 
     assert outcome.code in {65, 66}
     assert outcome.errors.startswith("gpgmail: ")
+
+
+def test_what_stands_in_the_place_of_the_control_part_is_outside(place, protected_mail):
+    control = b"application/pgp-encrypted\r\n"
+    assert protected_mail.count(control) == 1
+    outcome = read(place, protected_mail.replace(control, b"application/x-other\r\n"))
+
+    assert outcome.code == 65
+    assert b"\n--- application/x-other, outside of what is protected" in outcome.output
+    assert b"Encrypted: part" in outcome.output
 
 
 def test_a_flipped_byte_in_the_ciphertext_shows_nothing(place, protected_mail):

@@ -56,8 +56,8 @@ DIFFERENT = {
         "((KeyPassphrase) -> object) | None",
     ),
     "Keyring.open": (
-        "def (where: str | Path | bytes | None =) -> Keyring",
-        "(where: str | Path | bytes | None = None) -> Keyring",
+        "def (where: str | PathLike[str] | bytes | None =) -> Keyring",
+        "(where: str | PathLike[str] | bytes | None = None) -> Keyring",
     ),
     "Key.__init__": (
         (
