@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from gpgmail.keys.keyring import Keyring
     from gpgmail.message.content import Attachment
     from gpgmail.message.draft import Draft
+    from gpgmail.protect.findings import Finding, Rule, Severity
     from gpgmail.protect.headers import ProtectedField, ProtectedHeaders
     from gpgmail.protect.read import read
+    from gpgmail.protect.variant import Variant
     from gpgmail.protect.verdict import Cover, Outcome, ReadMail, ReadPart, Verdict
+    from gpgmail.protect.verify import Report, verify
 
 __version__ = "0.1.0"
 
@@ -79,9 +82,12 @@ _HOMES = {
     "gpgmail.keys.keyring": ("Keyring",),
     "gpgmail.message.content": ("Attachment",),
     "gpgmail.message.draft": ("Draft",),
+    "gpgmail.protect.findings": ("Finding", "Rule", "Severity"),
     "gpgmail.protect.read": ("read",),
     "gpgmail.protect.headers": ("ProtectedField", "ProtectedHeaders"),
+    "gpgmail.protect.variant": ("Variant",),
     "gpgmail.protect.verdict": ("Cover", "Outcome", "ReadMail", "ReadPart", "Verdict"),
+    "gpgmail.protect.verify": ("Report", "verify"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -100,6 +106,7 @@ __all__ = [
     "EngineError",
     "ErrorCode",
     "Family",
+    "Finding",
     "GpgmailError",
     "Key",
     "KeySelectionError",
@@ -116,16 +123,21 @@ __all__ = [
     "ReadMail",
     "ReadPart",
     "Receipt",
+    "Report",
     "Retry",
+    "Rule",
     "Secret",
     "ServerError",
+    "Severity",
     "StateError",
     "TimeLimitError",
     "TlsError",
     "UnsupportedError",
     "UsageError",
+    "Variant",
     "Verdict",
     "read",
+    "verify",
 ]
 
 
