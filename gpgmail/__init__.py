@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import Algorithms
     from gpgmail.delivery.mailer import Mailer
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.delivery.rehearsal import Rehearsal
     from gpgmail.gpg.sources import Passphrase
     from gpgmail.keys.key import Key
     from gpgmail.keys.keyring import Keyring
@@ -77,6 +78,7 @@ _HOMES = {
     "gpgmail.crypto.engine": ("Algorithms",),
     "gpgmail.delivery.mailer": ("Mailer",),
     "gpgmail.delivery.receipt": ("Receipt",),
+    "gpgmail.delivery.rehearsal": ("Rehearsal",),
     "gpgmail.gpg.sources": ("Passphrase",),
     "gpgmail.keys.key": ("Key",),
     "gpgmail.keys.keyring": ("Keyring",),
@@ -123,6 +125,7 @@ __all__ = [
     "ReadMail",
     "ReadPart",
     "Receipt",
+    "Rehearsal",
     "Report",
     "Retry",
     "Rule",

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from gpgmail.cli.report import one_line, show
-from gpgmail.delivery.rehearsal import facts
+from gpgmail.delivery.facts import of_rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def report_rehearsal(told: Rehearsal, *, as_json: bool, quiet: bool = False) -> None:
     """Print what would be sent, and through what; with *quiet* nothing but JSON is printed."""
     if as_json:
-        show(json.dumps(facts(told), indent=2))
+        show(json.dumps(of_rehearsal(told), indent=2))
     elif not quiet:
         for words in (*told.remarks, *told.passed_over):
             show(f"gpgmail: {words}", err=True)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from gpgmail.core.errors import Candidate, GpgmailError
     from gpgmail.core.replies import Reply
+    from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.receipt import Receipt
+    from gpgmail.delivery.rehearsal import Rehearsal
     from gpgmail.keys.key import Key, Subkey
 
 _OF_A_CANDIDATE = ("fingerprint", "user_id", "reason", "keyring", "subkey", "obstacle", "command")
@@ -39,6 +41,43 @@ def of_receipt(receipt: Receipt) -> dict[str, Any]:
         "account": receipt.account,
         "passed_over": list(receipt.passed_over),
         "remarks": list(receipt.remarks),
+    }
+
+
+def of_rehearsal(told: Rehearsal) -> dict[str, Any]:
+    """Return what would be sent, and through what."""
+    certificate = told.certificate
+    return {
+        "dry_run": True,
+        "message_id": told.message_id,
+        "sender": told.sender,
+        "headers": [list(field) for field in told.headers],
+        "signers": [_chosen(key) for key in told.signers],
+        "copies": [
+            {
+                "recipients": list(copy.recipients),
+                "keys": [_chosen(key) for key in copy.keys],
+                "size": copy.size,
+            }
+            for copy in told.copies
+        ],
+        "encrypted": told.encrypted,
+        "account": told.account,
+        "server": told.server,
+        "extensions": list(told.extensions),
+        "tls": told.tls,
+        "cipher": told.cipher,
+        "certificate": certificate
+        and {
+            "subject": certificate.subject,
+            "issuer": certificate.issuer,
+            "expires": _moment(certificate.expires),
+            "fingerprint": certificate.fingerprint,
+        },
+        "user": told.user,
+        "mechanism": told.mechanism,
+        "passed_over": list(told.passed_over),
+        "remarks": list(told.remarks),
     }
 
 
@@ -102,6 +141,16 @@ def _subkey(part: Subkey) -> dict[str, Any]:
         "expires": _moment(part.expires),
         "state": str(part.state),
         "secret": str(part.secret),
+    }
+
+
+def _chosen(key: ChosenKey) -> dict[str, Any]:
+    return {
+        "fingerprint": key.fingerprint,
+        "subkey": key.subkey,
+        "user_id": key.user_id,
+        "hidden": key.hidden,
+        "expires": _moment(key.ends),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,50 +115,3 @@ def _certificate(encoded: bytes) -> ServerCertificate:
         expires=found.not_valid_after_utc,
         fingerprint=hashlib.sha256(encoded).hexdigest(),
     )
-
-
-def facts(told: Rehearsal) -> dict[str, Any]:
-    """Return a rehearsal as plain data, for programs."""
-    certificate = told.certificate
-    return {
-        "dry_run": True,
-        "message_id": told.message_id,
-        "sender": told.sender,
-        "headers": [list(field) for field in told.headers],
-        "signers": [_key(key) for key in told.signers],
-        "copies": [
-            {
-                "recipients": list(copy.recipients),
-                "keys": [_key(key) for key in copy.keys],
-                "size": copy.size,
-            }
-            for copy in told.copies
-        ],
-        "encrypted": told.encrypted,
-        "account": told.account,
-        "server": told.server,
-        "extensions": list(told.extensions),
-        "tls": told.tls,
-        "cipher": told.cipher,
-        "certificate": certificate
-        and {
-            "subject": certificate.subject,
-            "issuer": certificate.issuer,
-            "expires": certificate.expires.isoformat(),
-            "fingerprint": certificate.fingerprint,
-        },
-        "user": told.user,
-        "mechanism": told.mechanism,
-        "passed_over": list(told.passed_over),
-        "remarks": list(told.remarks),
-    }
-
-
-def _key(key: ChosenKey) -> dict[str, Any]:
-    return {
-        "fingerprint": key.fingerprint,
-        "subkey": key.subkey,
-        "user_id": key.user_id,
-        "hidden": key.hidden,
-        "expires": key.ends.isoformat() if key.ends else None,
-    }

@@ -44,6 +44,12 @@ with gpgmail.Mailer(
     mailer.send(message, sign=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     receipt.accepted = ()  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
+with gpgmail.Mailer.from_account("work", config=Path("config.toml"), timeout=5) as by_account:
+    assert_type(by_account, gpgmail.Mailer)
+    assert_type(by_account.send(message), gpgmail.Receipt)
+    assert_type(by_account.rehearse(message, encrypt=True), gpgmail.Rehearsal)
+    by_account.rehearse(message, encrypt=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
 gpgmail.Mailer("smtp://127.0.0.1", passphrase=gpgmail.Secret("x"))
 gpgmail.Mailer("smtp://127.0.0.1", passphrase={"FPR": "x"})
 gpgmail.Mailer("smtp://127.0.0.1", passphrase=gpgmail.Passphrase.from_file(Path("secret")))
