@@ -6,6 +6,7 @@ by gpg called directly.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ import pytest
 
 from gpgmail.testing import Sink
 from tests.servers.readers import Gpg
-from tests.support.commands import PACKAGE, environment
+from tests.support.commands import PACKAGE, environment, run
 from tests.support.keyrings import fixture_key, keyring_copy
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -54,6 +55,20 @@ def execute(language, code, env):
     return subprocess.run(
         [*command, code], env=env, capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_the_configuration_that_is_shown_counts(tmp_path):
+    (shown,) = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    path = tmp_path / "config.toml"
+    path.write_text(shown)
+    path.chmod(0o600)
+    env = environment(CREDENTIALS_DIRECTORY=str(tmp_path))
+    found = run("config", "show", "--json", "--config", path, "--account", "work", env=env)
+    assert found.code == 0
+    values = {name: one["value"] for name, one in json.loads(found.text)["values"].items()}
+    assert values["server"] == "smtps://mail.example.org"
+    assert values["fallback"] == ["backup"]
+    assert values["password_file"] == str(tmp_path / "smtp")
 
 
 def test_there_is_one_example_of_each_face():
