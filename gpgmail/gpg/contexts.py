@@ -103,13 +103,13 @@ class Contexts:
             failure = worker.work(exchange, run, what)
             code = launcher.wait(run, what)
             exchange.hear()
+            said = run.redactor.clean(launcher.messages())  # before it serves another operation
         if code is None:
             raise Situation.GPG_MISSING.error("does not start by way of gpgme", subject=what)
         if failure and not code:
             # gpg knows of no failure: what it did never came here, or not all of it.
             hearing.lines.append(StatusLine("FAILURE", ("gpgme", str(failure))))
             code = failure
-        said = run.redactor.clean(launcher.messages())
         return Result(code, tuple(hearing.lines), said, bytes(collected))
 
     def close(self) -> None:
@@ -158,6 +158,7 @@ class _Worker:
     def work(self, exchange: Exchange, run: Run, what: str) -> int:
         """Have libgpgme do it, with what is this thread's; return its error number, or 0."""
         exchange.begin()
+        run.touch()  # a source may be slow
         self.inbox.put(exchange)
         try:
             return exchange.serve(run, what)

@@ -301,6 +301,16 @@ def test_cancelled_midway(crypto, modern, kind):
     assert b"-----END" not in sink.data
 
 
+def test_what_a_slow_source_takes_is_no_standstill(crypto, modern):
+    def slow():
+        for _ in range(2):
+            time.sleep(0.6)
+            yield TEXT
+
+    work, sink = job(modern, signers=(SENDER,)), Output()
+    assert crypto.sign(work, slow(), sink, DETACHED, Run(timeout=1)).signatures
+
+
 def test_the_time_limit_ends_an_operation(crypto, modern):
     run = Run(timeout=0.3, absolute=True)
     with pytest.raises(TimeLimitError):
