@@ -21,6 +21,7 @@ from gpgmail.core.situations import Situation
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gpgmail.core.events import KeyExpires
     from gpgmail.core.run import Run
     from gpgmail.delivery.accounts import Account
     from gpgmail.delivery.letter import Desk
@@ -129,12 +130,13 @@ def _with_mailer(
     work: Callable[[Submission, Desk, Routes, Run], int],
 ) -> int:
     """Do *work* with what an account has, and close all of it."""
-    from gpgmail.core.events import Status
+    from gpgmail.core.events import KeyExpires, Status
     from gpgmail.delivery.mailer import Mailer
     from gpgmail.delivery.submission import Submission
 
     mailer = Mailer.of_account(account)
     mailer.on(Status, lambda event: journal.say(event.message))
+    mailer.on(KeyExpires, lambda event: _expires(event, journal))
 
     def within(desk: Desk, routes: Routes, run: Run) -> int:
         waits = request.only_queue and bool(account.options.queue)
@@ -147,6 +149,13 @@ def _with_mailer(
 
     with signals_call(mailer.interrupt), mailer:
         return mailer.within(within)
+
+
+def _expires(event: KeyExpires, journal: Journal) -> None:
+    import logging
+
+    logging.getLogger("gpgmail").addHandler(logging.NullHandler())  # it is told here, and once
+    journal.warn(str(event))
 
 
 # ---------------------------------------------------------------------------------------- the queue

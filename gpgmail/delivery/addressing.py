@@ -150,7 +150,7 @@ def address(
 
 def _sender(wanted: Wanted, options: AccountOptions, names: Names) -> tuple[str, str]:
     """Return the sender of the envelope, and From for a mail that has none."""
-    stated = options.from_ if wanted.sender is None else wanted.sender
+    stated = wanted.sender or options.from_
     box = _one(stated, names) if stated else Mailbox("", names.whole(names.login))
     own = box.address == names.whole(names.login)
     name = wanted.full_name or box.name or (names.full_name if own else "")
@@ -193,9 +193,10 @@ def _recipients(
         )
     options = f"NOTIFY={wanted.notify}" if wanted.notify else ""
     resolved = [
-        Recipient(names.whole(whom), "", kind, options)
+        Recipient(names.whole(box.spec), "", kind, options)
         for spec, kind in found
         for whom in _resolved(spec, names, aliases)
+        for box in boxes_of(whom)
     ]
     return unique(resolved) if resolved else ()
 

@@ -18,9 +18,6 @@ from gpgmail.core.errors import (
     PolicyError,
     UnsupportedError,
 )
-from gpgmail.delivery.queue import queued
-from gpgmail.spool import store
-from gpgmail.spool.store import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.receipt import Receipt
     from gpgmail.delivery.routes import Routes
     from gpgmail.message.draft import Composed
+    from gpgmail.spool.store import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +81,15 @@ class Dispatcher:
         why = next(str(reply) for reply in receipt.refused.values() if reply.temporary)
         return replace(self._queued(letter, done, why), receipt=receipt, refused=refused)
 
-    def keep(self, copies: Sequence[Composed], state: State = State.QUEUED) -> list[Path]:
+    def keep(self, copies: Sequence[Composed], state: State) -> list[Path]:
         """Put *copies* into the queue, all or none.
 
         Raises:
             MessageError: If they cannot be written.
         """
+        from gpgmail.delivery.queue import queued
+        from gpgmail.spool import store
+
         paths: list[Path] = []
         try:
             for copy in copies:
@@ -122,13 +123,17 @@ class Dispatcher:
                 rest := tuple(one for one in copy.envelope.recipients if one.address not in without)
             )
         ]
-        self.keep(copies)
+        from gpgmail.spool.store import State
+
+        self.keep(copies, State.QUEUED)
         waiting = tuple(address for copy in copies for address in copy.envelope.addresses)
         return Dispatched(queued=waiting, why=why)
 
 
 def take_back(paths: Sequence[Path]) -> None:
     """Remove files from the queue, unless who runs it has them already."""
+    from gpgmail.spool import store
+
     for path in paths:
         with suppress(MessageError):
             claim = store.claim(path)

@@ -15,22 +15,19 @@ from gpgmail.core.envelope import Envelope
 from gpgmail.core.errors import GpgmailError, KeySelectionError
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.addressing import address, names_of
-from gpgmail.delivery.aliases import Aliases
 from gpgmail.delivery.choice import exact
 from gpgmail.delivery.dispatch import Dispatched, Dispatcher, take_back
 from gpgmail.delivery.letter import Letter
-from gpgmail.delivery.notice import notice
 from gpgmail.delivery.options import FORMATS, ON_UNENCRYPTABLE
 from gpgmail.delivery.plan import Plan, make_plan
 from gpgmail.delivery.sharing import Copy
 from gpgmail.delivery.wishes import Decided, Wishes, settle
+from gpgmail.keys.key import Purpose
 from gpgmail.message.carried import Carried
 from gpgmail.message.draft import Composed, Draft
 from gpgmail.message.handed import field as header_field
 from gpgmail.message.headers import header_bytes
 from gpgmail.message.part import Part, verbatim
-from gpgmail.protect.already import Already, already
-from gpgmail.spool.store import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.accounts import Account
     from gpgmail.delivery.addressing import Addressed, Wanted
+    from gpgmail.delivery.aliases import Aliases
     from gpgmail.delivery.letter import Desk
     from gpgmail.delivery.routes import Routes
     from gpgmail.message.handed import Handed
@@ -104,7 +102,7 @@ class Submission:
         self._desk = desk
         self._run = run
         self._names = names_of(options)
-        self._aliases = Aliases(Path(options.aliases)) if options.aliases and resolve else None
+        self._aliases = _aliases(options.aliases) if resolve else None
         self._dispatcher = Dispatcher(
             routes=routes,
             queue=Path(options.queue) if options.queue else None,
@@ -132,7 +130,7 @@ class Submission:
         shut = self._shut(addressed, decided)
         ready = self._protected(addressed, carried, decided, shut)
         done = self._sent(replace(done, without_key=shut.errors), ready)
-        if self._options.on_unencryptable == _NOTICE:
+        if shut.errors and self._options.on_unencryptable == _NOTICE:
             return self._with_notices(done, addressed, decided)
         dropped = tuple(shut.errors) if self._options.on_unencryptable == _DROP else ()
         return replace(done, dropped=dropped)
@@ -159,7 +157,7 @@ class Submission:
 
     def _sent(self, done: Submitted, ready: _Ready) -> Submitted:
         """Send what is ready; what is to be held is on the disk before anything goes out."""
-        held = self._dispatcher.keep(ready.held, State.HELD)
+        held = self._hold(ready.held) if ready.held else []
         addresses = tuple(each for copy in ready.held for each in copy.envelope.addresses)
         done = replace(done, letter=ready.letter, held=addresses)
         if not ready.letter.copies:
@@ -171,7 +169,14 @@ class Submission:
                 take_back(held)  # the caller has the mail, and may hand it over again
             raise
 
+    def _hold(self, copies: Sequence[Composed]) -> list[Path]:
+        from gpgmail.spool.store import State
+
+        return self._dispatcher.keep(copies, State.HELD)
+
     def _with_notices(self, done: Submitted, addressed: Addressed, decided: Decided) -> Submitted:
+        from gpgmail.delivery.notice import notice
+
         noticed: list[str] = []
         problems: list[GpgmailError] = []
         for whom, error in done.without_key.items():
@@ -239,15 +244,15 @@ class Submission:
         def letter(copy: Composed) -> Letter:
             return Letter(addressed.message_id, plan, (copy,), decided.remarks)
 
-        def encoded() -> Letter:
-            return letter(_plain(_behind(addressed, kept.encoded(), envelope.recipients)))
+        def encoded() -> Composed:
+            return _behind(addressed, kept.encoded(), envelope.recipients)
 
         if not kept.can_be_sent():
-            return _Ready(encoded(), encoded)
+            copy = encoded()
+            return _Ready(letter(copy), lambda: letter(_plain(copy)))
         whole = kept.behind(addressed.fields)
         copy = Composed((), whole, envelope, international=_international(addressed))
-        easier = encoded if whole.eight_bit else lambda: letter(_plain(copy))
-        return _Ready(letter(copy), easier)
+        return _Ready(letter(copy), lambda: letter(_plain(encoded() if whole.eight_bit else copy)))
 
     def _protected(
         self, addressed: Addressed, carried: Carried, decided: Decided, shut: _Shut
@@ -278,7 +283,7 @@ class Submission:
         return _Ready(letter, lambda: replace(letter, copies=tuple(map(_plain, sent))), held)
 
     def _planned(self, view: Composed, decided: Decided) -> Plan:
-        return make_plan(
+        plan = make_plan(
             view,
             self._desk.keyrings,
             sign=decided.sign,
@@ -286,12 +291,26 @@ class Submission:
             bcc=decided.bcc,
             run=self._run,
         )
+        self._desk.endings.tell(plan.signers, Purpose.SIGN, self._run)
+        for copy in plan.copies:
+            self._desk.endings.tell(copy.keys, Purpose.ENCRYPT, self._run)
+        return plan
+
+
+def _aliases(path: str) -> Aliases | None:
+    if not path:
+        return None
+    from gpgmail.delivery.aliases import Aliases
+
+    return Aliases(Path(path))
 
 
 def _unless_already(decided: Decided, carried: Carried) -> tuple[Decided, bool]:
     """Return what is left to be done to a mail, and whether it goes out as it is."""
     if not (decided.sign or decided.encrypt):
         return decided, True
+    from gpgmail.protect.already import Already, already
+
     found = already(carried)
     if found is Already.SIGNED:
         decided = replace(decided, sign=False)

@@ -12,7 +12,9 @@ from email.message import Message
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from gpgmail.protect.armor import is_encrypted, kind
+from gpgmail.core.errors import CryptoError
+from gpgmail.crypto.packets import Container, HeadReader
+from gpgmail.protect.armor import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +82,7 @@ def _text(carried: Carried, _: Message[str, str]) -> Already:
 
 def _ciphertext(carried: Carried, lines: _Lines | None) -> Already:
     at = carried.begun.find(_BEGIN)
-    if lines is None or at < 0 or not is_encrypted(carried.begun[at:]):
+    if lines is None or at < 0 or not _begins_sealed(carried.begun[at:]):
         return Already.NOTHING
     kept = carried.keep(lines.look)
     if kept and lines.ended:
@@ -88,6 +90,17 @@ def _ciphertext(carried: Carried, lines: _Lines | None) -> Already:
     if kept:
         carried.give_back()
     return Already.NOTHING
+
+
+def _begins_sealed(armor: bytes) -> bool:
+    """Tell whether armor holds ciphertext; what cannot be read holds none."""
+    reader = HeadReader()
+    try:
+        reader.feed(armor.partition(_END)[0])
+        head = reader.result()
+    except CryptoError:
+        return False
+    return head.container is not Container.OTHER and bool(head.recipients or head.passphrases)
 
 
 def _pkcs7(carried: Carried, _: Message[str, str]) -> Already:
