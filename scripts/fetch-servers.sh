@@ -21,7 +21,7 @@ wanted="postfix sasl2-bin libsasl2-modules libsasl2-modules-db notmuch
     krb5-admin-server krb5-kdc krb5-user python3-decorator python3-gssapi
     libengine-pkcs11-openssl softhsm2
     dante-server gnupg1 libnss-wrapper microsocks openssh-client openssh-server tinyproxy-bin
-    gosop mutt neomutt rnp s-nail sq sqop
+    git-email libmailtools-perl gosop mutt neomutt rnp s-nail sq sqop
     dbus-daemon gnome-keyring pinentry-tty"
 wanted=$(echo $wanted)  # one line
 
