@@ -104,6 +104,24 @@ def row_options(
     return decorate
 
 
+_OPENS = "A passphrase that opens the mail too, without --encrypt in place of keys: "
+SYMMETRIC = {
+    "file": ("FILE", "the first line of FILE."),
+    "command": ("COMMAND", "the first line that COMMAND prints."),
+    "fd": ("N", "the next line on descriptor N."),
+}
+
+
+def symmetric_options(function: F) -> F:
+    """Add --symmetric-file, --symmetric-command and --symmetric-fd."""
+    for kind, (metavar, words) in reversed(SYMMETRIC.items()):
+        added = option(
+            f"--symmetric-{kind}", group=SECRETS, metavar=metavar, help=f"{_OPENS}{words}"
+        )
+        function = added(function)
+    return function
+
+
 def given_rows(
     kinds: Collection[type[Declared]],
     given: Mapping[str, Any],

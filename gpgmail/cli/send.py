@@ -13,6 +13,7 @@ from gpgmail.cli.options import (
     MAIL,
     PASSPHRASES,
     SERVER,
+    SYMMETRIC,
     VARIANT,
     GroupedCommand,
     account_options,
@@ -20,6 +21,7 @@ from gpgmail.cli.options import (
     json_option,
     option,
     row_options,
+    symmetric_options,
 )
 from gpgmail.cli.rehearsing import report_rehearsal
 from gpgmail.cli.report import line, report_failure, report_receipt, show
@@ -27,6 +29,7 @@ from gpgmail.cli.signals import signals_call
 from gpgmail.cli.watching import watched
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
+from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.accounts import open_account
 from gpgmail.delivery.mailer import Mailer
@@ -36,14 +39,16 @@ from gpgmail.delivery.options import (
     MailOptions,
     ServerOptions,
 )
+from gpgmail.delivery.rehearsal import Rehearsal
+from gpgmail.delivery.secrets import Source, only_one
 from gpgmail.delivery.writer import STDOUT, write_mail
 from gpgmail.protect.variant import Variant
 from gpgmail.transport.url import parse
 
 if TYPE_CHECKING:
+    from gpgmail.core.secret import Secret
     from gpgmail.delivery.accounts import Account
     from gpgmail.delivery.receipt import Receipt
-    from gpgmail.message.draft import Draft
 
 _EXAMPLES = """\b
 Examples:
@@ -66,6 +71,7 @@ _WORDS = {"encrypt": ("require", "never")}
     help="Encrypt to KEY instead. May be repeated.",
 )
 @row_options(KeyringOptions, KEYS, groups=PASSPHRASES)
+@symmetric_options
 @row_options(ServerOptions, SERVER)
 @row_options(AccountOptions, SERVER, only=("fallback",))
 @account_options
@@ -100,15 +106,15 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by na
     to_stdout = given["output"] == STDOUT
     try:
         account = _account(given)
-        mail = draft(given, account.options.from_)
-        if given["dry_run"]:
-            return _rehearse(account, mail, given)
-        receipt = _send(account, mail, given)
+        receipt = _send(account, given)
     except GpgmailError as error:
         if not given["as_json"]:
             raise
         report_failure(error, err=to_stdout)
         return error.exit_code
+    if isinstance(receipt, Rehearsal):
+        report_rehearsal(receipt, as_json=given["as_json"], quiet=given["quiet"])
+        return 0
     try:
         report_receipt(receipt, as_json=given["as_json"], quiet=given["quiet"], err=to_stdout)
         if not given["quiet"]:
@@ -149,26 +155,28 @@ def _seen_by_all(option_name: str, hint: str) -> GpgmailError:
     return Situation.BAD_VALUE.error(detail, subject=option_name, hint=hint)
 
 
-def _rehearse(account: Account, mail: Draft, given: dict[str, Any]) -> int:
+def _send(account: Account, given: dict[str, Any]) -> Receipt | Rehearsal:
     mailer = Mailer.of_account(account)
-    with signals_call(mailer.interrupt), mailer, watched(mailer, given):
-        told = mailer.rehearse(
-            mail, encrypt=list(given["recipient_key"]) or None, variant=_variant(given)
-        )
-    report_rehearsal(told, as_json=given["as_json"], quiet=given["quiet"])
-    return 0
-
-
-def _send(account: Account, mail: Draft, given: dict[str, Any]) -> Receipt:
-    mailer = Mailer.of_account(account)
+    symmetric = _symmetric(given)
+    mail = draft(given, account.options.from_)  # last: standard input may hold secrets before it
     wanted: dict[str, Any] = {
         "encrypt": list(given["recipient_key"]) or None,
+        "symmetric": symmetric,
         "variant": _variant(given),
     }
     with signals_call(mailer.interrupt), mailer, watched(mailer, given):
         if given["output"]:
             return write_mail(mailer, mail, given["output"], **wanted)
+        if given["dry_run"]:
+            return mailer.rehearse(mail, **wanted)
         return mailer.send(mail, save_wire=given["save_wire"], **wanted)
+
+
+def _symmetric(given: dict[str, Any]) -> Secret | None:
+    stated = {kind: given[f"symmetric_{kind}"] for kind in SYMMETRIC if given[f"symmetric_{kind}"]}
+    sources = [Source(f"--symmetric-{kind}", kind, value) for kind, value in stated.items()]
+    only = only_one(sources, "symmetric passphrase")
+    return None if only is None else only.fetch("", Run())
 
 
 def _variant(given: dict[str, Any]) -> Variant:

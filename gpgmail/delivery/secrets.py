@@ -42,7 +42,7 @@ class Source:
     called: str
     kind: str
     value: str
-    given: bool  # by the caller himself
+    given: bool = True  # by the caller himself
 
     def fetch(self, fingerprint: str, run: Run) -> Secret:  # noqa: ARG002 - one for all keys
         """Return the secret.
@@ -68,7 +68,7 @@ def password_of(account: Account) -> Fetch | None:
     stated = account.options.password
     if stated:
         return lambda _: Secret(stated)
-    source = _only(list(_sources(account, "password")), "password")
+    source = only_one(list(_sources(account, "password")), "password")
     if source is None:
         return None
     if not source.given:
@@ -79,7 +79,7 @@ def password_of(account: Account) -> Fetch | None:
 
 def token_of(account: Account) -> Fetch | None:
     """Return what gives a bearer token, anew at each call; None where there is none."""
-    source = _only(list(_sources(account, "token")), "token")
+    source = only_one(list(_sources(account, "token")), "token")
     return None if source is None else lambda run: source.fetch("", run)
 
 
@@ -96,10 +96,22 @@ def passphrases_of(account: Account) -> dict[str, Secret | Stored] | None:
         stated.setdefault(key.upper().removeprefix("0X"), []).append(one)
     taken: dict[str, Secret | Stored] = {}
     for key, sources in stated.items():
-        only = _only(sources, "passphrase")
+        only = only_one(sources, "passphrase")
         if only is not None:
             taken[key] = _passphrase(only)
     return taken or None
+
+
+def only_one(sources: Sequence[Source], name: str) -> Source | None:
+    """Return the one of *sources*, None where there is none.
+
+    Raises:
+        UsageError: If there are more.
+    """
+    if len(sources) > 1:
+        listed = ", ".join(dict.fromkeys(source.called for source in sources))
+        raise Situation.BAD_VALUE.error(f"give only one of {listed}", subject=name)
+    return sources[0] if sources else None
 
 
 def _passphrase(source: Source) -> Secret | Stored:
@@ -118,13 +130,6 @@ def _sources(account: Account, name: str) -> Iterator[Source]:
             found = (found,) if row in account.found else ()
         for value in found:
             yield Source(account.called(row), kind, value, account.given(row))
-
-
-def _only(sources: Sequence[Source], name: str) -> Source | None:
-    if len(sources) > 1:
-        listed = ", ".join(dict.fromkeys(source.called for source in sources))
-        raise Situation.BAD_VALUE.error(f"give only one of {listed}", subject=name)
-    return sources[0] if sources else None
 
 
 def _descriptor(value: str, run: Run) -> Secret:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from gpgmail.core.run import Run
+    from gpgmail.core.secret import Secret
     from gpgmail.delivery.letter import Letter
     from gpgmail.delivery.mailer import Mailer
     from gpgmail.delivery.options import BccPolicy, Format
@@ -41,12 +42,14 @@ def write_mail(
     encrypt: Wish | None = None,
     format: Format | None = None,
     bcc: BccPolicy | None = None,
+    symmetric: str | Secret | None = None,
     variant: Variant | None = None,
 ) -> Receipt:
     """Protect a mail and write it to the file *target*, or to standard output for `-`.
 
     The file is complete or not there, and only its owner may read it. A device or pipe is written
-    to, never replaced. *variant* is as for `Mailer.send`, and says how lines end in the file.
+    to, never replaced. Arguments are as for `Mailer.send`; *variant* says too how
+    lines end in the file.
 
     Raises:
         UsageError: If it has Bcc recipients: a file cannot say who they are.
@@ -66,6 +69,7 @@ def write_mail(
             encrypt=encrypt,
             format=format,
             bcc=bcc,
+            symmetric=symmetric,
             variant=variant,
             then=write_out,
         )

@@ -72,7 +72,7 @@ def test_the_command_of_the_error_makes_the_entry(desktop, url, place, server):
     place = place("two-protected")
     outcome = send(desktop, url, place, "--passphrase-keyring", "other")
     assert outcome.code == 77
-    assert f"(keyring set other {FIRST.fingerprint})" in outcome.errors
+    assert f"hint: keyring set other {FIRST.fingerprint}\n" in outcome.errors
     assert server.settled() == []
     store(desktop, "other", FIRST.fingerprint, FIRST.passphrase)
     assert send(desktop, url, place, "--passphrase-keyring", "other").code == 0

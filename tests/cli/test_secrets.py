@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from gpgmail.testing.script import Phase, Reply, Stall
 from tests.servers.hostile import Hostile
+from tests.servers.readers import encrypted_part
 from tests.support.commands import call, environment, run, start
 from tests.support.keyrings import fixture_key
 
@@ -74,6 +76,35 @@ def test_the_first_line_of_standard_input_and_the_text_behind_it(arguments, plac
 def test_a_passphrase_from_a_command(arguments, mail_of):
     assert call(*arguments, "--text", "x", "--passphrase-command", f"echo '{PASSPHRASE}'").code == 0
     assert b"BEGIN PGP MESSAGE" in mail_of()
+
+
+@pytest.mark.parametrize("keys", [(), ("--encrypt",)])
+@pytest.mark.parametrize("kind", ["file", "command", "fd"])
+def test_a_passphrase_for_the_mail_itself(url, place, mail_of, tmp_path, *, keys, kind):
+    secret = "Grüße, sesame"
+    sources = {"file": kept(tmp_path, secret), "command": f"echo '{secret}'", "fd": "0"}
+    outcome = run(
+        *("send", "--server", url, "--from", "sender@example.org", "--to", "alice@example.org"),
+        *("--keyring", place("modern"), *keys, f"--symmetric-{kind}", sources[kind]),
+        stdin=f"{secret}\nthe text\n".encode() if kind == "fd" else b"the text\n",
+    )
+    assert (outcome.code, outcome.errors) == (0, "")
+    opened = subprocess.run(
+        ["gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "-d"],
+        input=f"{secret}\n".encode() + encrypted_part(mail_of()),
+        env=environment(GNUPGHOME=str(tmp_path)),
+        capture_output=True,
+        check=False,
+    )
+    assert opened.stdout.replace(b"\r\n", b"\n").endswith(b"the text\n")
+
+
+def test_two_passphrases_for_the_mail_itself(send, server, tmp_path):
+    file = kept(tmp_path, "x y z")
+    outcome = send("--text", "x", "--symmetric-file", file, "--symmetric-command", "echo x")
+    assert outcome.code == 64
+    assert "give only one of --symmetric-file, --symmetric-command" in outcome.errors
+    assert server.settled() == []
 
 
 def test_a_command_is_not_run_by_a_shell(arguments, tmp_path):

@@ -172,6 +172,7 @@ def command(job: Job) -> Report:
             arguments += [f"--{name}", value]
     arguments += ["--format", "inline" if job.inline else "pgpmime"]
     arguments += ["--bcc-policy", job.bcc_policy]
+    arguments += [] if job.text else ["--empty"]
     outcome = commands.call(*arguments, stdin=job.text.encode())
     assert "Traceback" not in outcome.errors
     told = json.loads(outcome.text)
