@@ -29,6 +29,14 @@ class ThrowawayHome(Bench):
         """Return the home as a keyring."""
         return Keyring.open(self.path)
 
+    def gpg(self, *arguments: str, given: bytes | str = b"", at: str = "") -> bytes:
+        """Run gpg in the home and return what it wrote; *at* is the time, now where it is empty.
+
+        Raises:
+            KeyringError: If it failed.
+        """
+        return super().gpg(*arguments, given=given, at=at)
+
     def make_key(
         self,
         user_id: str,

@@ -120,7 +120,7 @@ class Bench:
             What it wrote on its standard output.
 
         Raises:
-            EngineError: If it failed.
+            KeyringError: If it failed.
         """
         return self._ran(arguments, given, at).output
 
