@@ -108,7 +108,8 @@ class Desk:
         over: bytes | None = None
         for form in forms:
             try:
-                opened = self._engine.verify(self._job(), iter((form,)), signature, self._run)
+                signed = iter((self._budget.verify(form),))
+                opened = self._engine.verify(self._job(), signed, signature, self._run)
             except CryptoError as error:
                 self.problems.append(str(error))
                 return Opened(), None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 256 * 1024 * 1024
 MOST_LAYERS = 5  # protections inside one another; signed, encrypted and signed again are three
 MOST_RUNS = 500
+MOST_TIMES = 32  # that the bytes of a mail are verified: in six forms in each of five layers
 
 
 class Budget:
@@ -27,7 +28,7 @@ class Budget:
         if most_bytes < 1:
             raise Situation.BAD_VALUE.error("must be at least 1 byte", subject="most_bytes")
         self._most = self._left = most_bytes
-        self._runs = 0
+        self._runs = self._verified = 0
 
     def load(self, chunks: Iterable[bytes]) -> bytes:
         """Return *chunks* as one.
@@ -54,6 +55,17 @@ class Budget:
             into.extend(chunk)
 
         return take
+
+    def verify(self, data: bytes) -> bytes:
+        """Count and return what a signature is to be tried on.
+
+        Raises:
+            MessageError: If all of it is far more than the mail and what is inside have.
+        """
+        self._verified += len(data)
+        if self._verified > MOST_TIMES * (self._most - self._left):
+            raise bad(f"has signatures over more than {MOST_TIMES} times its bytes")
+        return data
 
     def run(self) -> None:
         """Count a run of gpg.

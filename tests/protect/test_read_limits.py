@@ -13,7 +13,7 @@ import pytest
 from gpgmail.core.errors import GpgmailError, MessageError, UsageError
 from gpgmail.message.walk import MOST_LEVELS, MOST_PARTS
 from gpgmail.protect.verdict import Cover
-from tests.protect.helpers import TEXT, encrypted, leaf, mail, multipart, sealed, signed
+from tests.protect.helpers import TEXT, detached, encrypted, leaf, mail, multipart, sealed, signed
 
 MIB = 1024 * 1024
 SOON = 10  # seconds, on a machine that does other things beside
@@ -99,6 +99,15 @@ def nested_levels(count):
     return part
 
 
+def bad_signatures(sender):
+    """Each is tried on all that stands before it, in each form that this may have had."""
+    armor = leaf(detached(sender, TEXT), "application/pgp-signature")
+    part = leaf(b"x" * 50_000, "application/octet-stream")
+    for _ in range(20):
+        part = multipart("mixed", part, armor)
+    return part
+
+
 def nested_signed(count, sender):
     part = TEXT
     for _ in range(count):
@@ -112,11 +121,20 @@ def nested_signed(count, sender):
         lambda _: nested_levels(MOST_LEVELS + 1),
         lambda _: multipart("mixed", *[b"\r\n"] * (MOST_PARTS + 1)),
         lambda sender: nested_signed(6, sender),
+        bad_signatures,
         lambda _: leaf(mail(nested_levels(MOST_LEVELS)), "message/rfc822"),
         lambda _: b"Content-Type: message/global\r\n\r\n" * 3000,
         lambda _: b"Content-Type: message/delivery-status\r\n\r\n" * (2 * MOST_PARTS),
     ],
-    ids=["levels", "parts", "protections", "mails inside", "only the library", "its parts"],
+    ids=[
+        "levels",
+        "parts",
+        "protections",
+        "bad signatures",
+        "mails inside",
+        "only the library",
+        "its parts",
+    ],
 )
 def test_what_is_nested_beyond_measure_is_refused(build, sender, opened):
     with pytest.raises(MessageError):
