@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gpgmail.core.text import shown
 
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 SOCKET = "/dev/log"
 _ERROR, _WARNING, _INFO = 40, 30, 20  # of logging, which is loaded when something is logged
-
-
-class Teller(Protocol):
-    """What is told of a mail, in one line."""
-
-    def __call__(self, text: str) -> None:
-        """Tell it."""
-        ...
 
 
 class Journal:
@@ -67,6 +59,12 @@ class Journal:
         notes = "; ".join(getattr(error, "__notes__", ()))
         behind = f"; {notes}" if notes else ""
         self.fail(f"{error.code.text}: {about}{error.detail}{behind}", error.hint)
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._handler is not None:
+            self._handler.close()
+            self._handler = None
 
     def _print(self, text: str) -> None:
         if self._quiet or sys.stderr is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,20 @@ def main() -> None:
 
 def run(arguments: Sequence[str], called: str = NAME) -> int:
     """Do what the arguments say, under the name *called*, and return the exit code."""
-    journal = Journal(NAME)
     try:
         request = parse(arguments)
-        if called in _BY_NAME:
-            request.mode = _BY_NAME[called]
-        journal = Journal(request.tag or NAME, quiet=request.quiet, verbose=request.verbose)
+    except GpgmailError as error:
+        with closing(Journal(NAME)) as journal:
+            journal.failed(error)
+        return error.exit_code
+    request.mode = _BY_NAME.get(called, request.mode)
+    tag = request.tag or NAME
+    with closing(Journal(tag, quiet=request.quiet, verbose=request.verbose)) as journal:
+        return _run(request, journal)
+
+
+def _run(request: Request, journal: Journal) -> int:
+    try:
         return _done(request, journal)
     except GpgmailError as error:
         journal.failed(error)

@@ -62,6 +62,20 @@ def _secrets(account: Account) -> Iterator[str]:
             yield from (f"{name}: {complaint}" for complaint in _readable_by_others(place))
 
 
+def _aliases(account: Account) -> Iterator[str]:
+    from gpgmail.delivery.aliases import Aliases
+
+    yield from _tried("aliases", account.options.aliases, lambda path: Aliases(Path(path)))
+
+
+def _queue(account: Account) -> Iterator[str]:
+    path = Path(account.options.queue)
+    if account.options.queue and not (path.is_dir() and os.access(path, os.R_OK | os.W_OK)):
+        yield f"queue: {path}: is no directory that you can write to (mkdir -m 700 {path})"
+    elif account.options.on_unencryptable == "hold" and not account.options.queue:
+        yield "on_unencryptable: hold needs a queue"
+
+
 def _readable_by_others(path: Path) -> Iterator[str]:
     try:
         mode = path.stat().st_mode
@@ -90,4 +104,6 @@ _LOOKS: tuple[Callable[[Account], Iterator[str]], ...] = (
     _keyrings,
     _fallback,
     _secrets,
+    _aliases,
+    _queue,
 )

@@ -258,10 +258,14 @@ class Submission:
         self, addressed: Addressed, carried: Carried, decided: Decided, shut: _Shut
     ) -> _Ready:
         """Return the letter of a mail that is signed or encrypted, and what of it is held."""
-        source = _source(carried, decided)
         recipients = tuple(
             one for one in addressed.envelope.recipients if one.address not in shut.errors
         )
+        to_hold = _copies_to_hold(addressed, shut)
+        if not recipients and not to_hold:
+            nothing = Letter(addressed.message_id, Plan((), (), {}), (), decided.remarks)
+            return _Ready(nothing, lambda: nothing)
+        source = _source(carried, decided)
         content = source if isinstance(source, Part) else Part((), lambda: iter(()))
         view = Composed(
             (("From", addressed.author),),
@@ -269,7 +273,6 @@ class Submission:
             replace(addressed.envelope, recipients=recipients),
         )
         plan = self._planned(view, decided) if recipients else Plan((), (), {})
-        to_hold = _copies_to_hold(addressed, shut)
         whole = replace(plan, copies=(*plan.copies, *to_hold))
         parts = self._desk.contents(
             view if isinstance(source, Part) else source, whole, Wishes(), self._run

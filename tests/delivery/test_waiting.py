@@ -225,3 +225,24 @@ def test_a_damaged_held_mail_stays(sendmail, queue):
         assert "SHA-256" in outcome.errors
         assert server.mails == ()
     assert files(queue) == [".held"]
+
+
+# -------------------------------------------------------------------------------- before it matters
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ({"queue": "nowhere"}, "queue: "),
+        ({"queue": "", "on_unencryptable": "hold"}, "hold needs a queue"),
+        ({"aliases": "config.toml"}, "aliases: "),
+    ],
+)
+def test_the_check_of_an_account_finds_it(sendmail, rows, words):
+    from gpgmail.delivery.accounts import open_account
+    from gpgmail.delivery.checking import check
+
+    fine = check(open_account(config=sendmail.configured()))
+    assert fine == ()
+    (complaint,) = check(open_account(config=sendmail.configured(**rows)))
+    assert complaint.startswith(words) or words in complaint
