@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpgmail.cli.report import one_line
+from gpgmail.delivery.facts import of_key
 from gpgmail.keys.key import Purpose
 from gpgmail.keys.selection import Selection
 from gpgmail.keys.watch import works_until
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gpgmail.core.errors import Candidate
-    from gpgmail.keys.key import Key, Subkey
+    from gpgmail.keys.key import Key
 
 _PURPOSES = (Purpose.SIGN, Purpose.ENCRYPT)
 _MADE_FOR = {"c": "certify", "s": "sign", "e": "encrypt", "a": "authenticate"}
@@ -66,34 +67,11 @@ def whole(key: Key, now: datetime) -> Iterator[str]:
 
 def as_json(key: Key, keyring: str, now: datetime) -> dict[str, Any]:
     """Return every fact of a key as values for JSON."""
-    able = usable(key, now)
-    return {
-        "keyring": keyring,
-        "fingerprint": key.fingerprint,
-        "validity": str(key.validity),
-        "ownertrust": str(key.ownertrust),
-        "disabled": key.disabled,
-        "created": _iso(key.created),
-        "expires": _iso(key.expires),
-        **{
-            str(purpose): {
-                "usable": not reason,
-                "reason": reason,
-                "until": _iso(_end(key, purpose, now)) if not reason else None,
-            }
-            for purpose, reason in able.items()
-        },
-        "user_ids": [
-            {
-                "text": user_id.text,
-                "email": user_id.email,
-                "validity": str(user_id.validity),
-                "state": str(user_id.state),
-            }
-            for user_id in key.user_ids
-        ],
-        "parts": [_part_json(part, now) for part in key.parts],
+    able = {
+        str(purpose): {"usable": not reason, "reason": reason, "until": _iso(key, purpose, now)}
+        for purpose, reason in usable(key, now).items()
     }
+    return {"keyring": keyring, **of_key(key), **able}
 
 
 def candidate_lines(one: Candidate, command: str) -> Iterator[str]:
@@ -117,21 +95,6 @@ def _end(key: Key, purpose: Purpose, now: datetime) -> datetime | None:
     return works_until(Selection(key, part, key.user_id), purpose) if part else None
 
 
-def _part_json(part: Subkey, now: datetime) -> dict[str, Any]:
-    return {
-        "fingerprint": part.fingerprint,
-        "key_id": part.key_id,
-        "keygrip": part.keygrip,
-        "algorithm": part.algorithm,
-        "length": part.length,
-        "curve": part.curve,
-        "capabilities": part.capabilities,
-        "created": _iso(part.created),
-        "expires": _iso(part.expires),
-        "state": part.state_at(now) or "valid",
-        "secret": str(part.secret),
-    }
-
-
-def _iso(when: datetime | None) -> str | None:
-    return when.isoformat() if when else None
+def _iso(key: Key, purpose: Purpose, now: datetime) -> str | None:
+    end = _end(key, purpose, now)
+    return end.isoformat() if end else None
