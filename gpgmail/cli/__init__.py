@@ -12,6 +12,7 @@ VERBS = {
     "verify": ("gpgmail.cli.verify", "Check strictly whether a mail is as RFC 3156 wants it."),
     "sendmail": ("gpgmail.cli.sendmail_verb", "Take a mail as sendmail does, for programs."),
     "keys": ("gpgmail.cli.keys", "Show keys, why one is taken, and which end soon."),
+    "doctor": ("gpgmail.cli.doctor", "Say what is in the way here, and what mends it."),
     "config": ("gpgmail.cli.config", "Show and check the accounts of the configuration files."),
     "demo": ("gpgmail.cli.demo", "Send a protected mail to a server of its own, and read it."),
 }

@@ -245,7 +245,7 @@ def _look(addresses: tuple[str, ...], given: dict[str, Any]) -> tuple[Watched, .
             opened.rings,
             opened.run,
             recipients=addresses,
-            signers=given["signers"],
+            signing=given["signers"],
         )
 
 

@@ -36,7 +36,8 @@ class Run:
 
     *timeout* is in seconds, 0 for none. It limits the time without any data moving, or with
     *absolute* the whole time. *hears* tells whether anybody answers events of a type, for what is
-    worth doing only then.
+    worth doing only then. Of an *unattended* operation no person is asked anything, also where
+    there is a terminal.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Run:
         timeout: float = DEFAULT_TIMEOUT,
         absolute: bool = False,
         redactor: Redactor | None = None,
+        unattended: bool = False,
     ) -> None:
         self.emit = emit
         self.hears = hears
         self.timeout = timeout
         self.redactor = redactor or Redactor()
+        self.unattended = unattended
         self._absolute = absolute
         self._cancelled = threading.Event()
         self._started = time.monotonic()

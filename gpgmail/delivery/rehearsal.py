@@ -94,7 +94,7 @@ def rehearse(letter: Letter, session: Session) -> Rehearsal:
         extensions=tuple(f"{name} {what}".strip() for name, what in session.extensions.items()),
         tls=session.tls_version,
         cipher=agreed.cipher,
-        certificate=_certificate(agreed.certificate) if agreed.certificate else None,
+        certificate=certificate_of(agreed.certificate) if agreed.certificate else None,
         user=session.options.user if session.mechanism else "",
         mechanism=session.mechanism,
         remarks=letter.remarks,
@@ -105,7 +105,8 @@ def _fields(copy: Composed) -> tuple[Field, ...]:
     return copy.headers if copy.content.verbatim else (*copy.headers, *copy.content.headers)
 
 
-def _certificate(encoded: bytes) -> ServerCertificate:
+def certificate_of(encoded: bytes) -> ServerCertificate:
+    """Return what a server's certificate says."""
     from cryptography.x509 import load_der_x509_certificate
 
     found = load_der_x509_certificate(encoded)

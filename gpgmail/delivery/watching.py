@@ -50,7 +50,7 @@ def watch(
     run: Run,
     *,
     recipients: Iterable[str] = (),
-    signers: Iterable[str] = (),
+    signing: Iterable[str] = (),
 ) -> tuple[Watched, ...]:
     """Return what is found for each key that *account* counts on, or that was given.
 
@@ -60,7 +60,7 @@ def watch(
         GpgmailError: If the keys cannot be read; a key that is not there is no error.
     """
     given = [_Wanted(name=one, purpose=Purpose.ENCRYPT, origin=_GIVEN) for one in recipients]
-    given += [_Wanted(name=one, purpose=Purpose.SIGN, origin=_GIVEN) for one in signers]
+    given += [_Wanted(name=one, purpose=Purpose.SIGN, origin=_GIVEN) for one in signing]
     wanted: dict[tuple[str, Purpose], _Wanted] = {}
     for one in given or (*_signers(account, rings[0]), *_recipients(account, rings, run)):
         key = (comparable(one.name), one.purpose)
@@ -123,13 +123,23 @@ def _found(wanted: _Wanted, keyrings: Keyrings, run: Run) -> Iterator[Watched]:
         yield found(selection=selection)
 
 
-def _signers(account: Account, first: Keyring) -> Iterator[_Wanted]:
+def signers(account: Account) -> tuple[str, ...]:
+    """Return what *account* calls the keys that it signs with; none where it signs nothing.
+
+    Raises:
+        UsageError: If its sender is no address.
+    """
     options = account.options
+    if options.signer:
+        return options.signer
     signs = options.sign or any(row.sign for row in account.policy.values())
-    names = options.signer or ((options.from_,) if signs and options.from_ else ())
+    return (one_mailbox(options.from_, "from").address,) if signs and options.from_ else ()
+
+
+def _signers(account: Account, first: Keyring) -> Iterator[_Wanted]:
+    names = signers(account)
     for name in names:
-        own = name if options.signer else one_mailbox(name, "from").address
-        yield _Wanted(name=own, purpose=Purpose.SIGN, origin=_SIGNER)
+        yield _Wanted(name=name, purpose=Purpose.SIGN, origin=_SIGNER)
     for name in first.additions().local_user if names else ():
         yield _Wanted(name=name, purpose=Purpose.SIGN, origin=_GPG_CONF)
 

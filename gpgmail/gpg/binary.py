@@ -53,6 +53,15 @@ def find(name: str = "gpg") -> Binary:
         where = "there is no such program" if "/" in name else f"not found in PATH ({searched})"
         said = f"{where}, and {CHOSEN_BY} names it" if chosen else where
         raise Situation.GPG_MISSING.error(said, subject=name)
+    return probe(path)
+
+
+def probe(path: str) -> Binary:
+    """Return the program of GnuPG at *path*.
+
+    Raises:
+        EngineError: If it does not say which version of GnuPG it is.
+    """
     return _probe(path, Path(path).stat().st_mtime_ns)
 
 

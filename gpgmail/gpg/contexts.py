@@ -83,7 +83,8 @@ class Contexts:
         dialogue = dialogue_for(home, passphrases, symmetric, run)
         hearing = Hearing(dialogue, run)
         collected = bytearray()
-        words = [*home.arguments(), *ALWAYS, "--pinentry-mode", pinentry_mode(home, dialogue)]
+        mode = pinentry_mode(home, dialogue, run)
+        words = [*home.arguments(), *ALWAYS, "--pinentry-mode", mode]
         words += arguments[: arguments.index("--")] if "--" in arguments else arguments
         what = f"gpg in {home.directory}"
         with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as worker, hearing:

@@ -121,16 +121,16 @@ def dialogue_for(
     )
 
 
-def pinentry_mode(home: Home, dialogue: Dialogue | None) -> str:
+def pinentry_mode(home: Home, dialogue: Dialogue | None, run: Run) -> str:
     """Return who is to be asked for a passphrase: we, the user at a prompt, or nobody."""
     if dialogue is not None:
         return "loopback"
-    return "ask" if can_prompt(home) else "error"
+    return "ask" if can_prompt(home, run) else "error"
 
 
-def can_prompt(home: Home) -> bool:
+def can_prompt(home: Home, run: Run) -> bool:
     """Whether the user's own agent has a display or a terminal to ask on."""
-    if home.prepared:
+    if home.prepared or run.unattended:
         return False
     return any(os.environ.get(name) for name in _DISPLAYS) or bool(terminal())
 

@@ -47,7 +47,7 @@ class OwnedDirectory:
     """
 
     def __init__(self, run: Run, *, for_programs: bool = False) -> None:
-        self.path, self._lock = _make(_base_for_programs() if for_programs else _base(run))
+        self.path, self._lock = _make(_base_for_programs() if for_programs else base_for_keys(run))
         self._maker = os.getpid()
 
     def remove(self) -> None:
@@ -88,7 +88,12 @@ def _take(path: Path, lock: int) -> bool:
         return False
 
 
-def _base(run: Run) -> Path:
+def base_for_keys(run: Run) -> Path:
+    """Return where keys are prepared: in memory if that can be.
+
+    Raises:
+        MessageError: If there is no place.
+    """
     for base in _memory_bases():
         return base
     for base in _disk_bases():

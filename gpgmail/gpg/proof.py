@@ -162,6 +162,23 @@ def end_agent(directory: Path, run: Run) -> None:
         agent.ask("KILLAGENT")
 
 
+def agent_version(directory: Path, run: Run) -> str | None:
+    """Return the version of the agent that runs for a home, None where none does.
+
+    Raises:
+        TimeLimitError: If it does not answer.
+        EngineError: If it answers as no agent does.
+    """
+    try:
+        with _Agent(directory, run).connect() as agent:
+            agent.ask("GETINFO version")
+            return b"".join(agent.data).decode("ascii", "replace")
+    except GpgmailError:
+        raise
+    except OSError:
+        return None
+
+
 @contextlib.contextmanager
 def _talking(home: Home, run: Run) -> Iterator[_Agent]:
     """Give a connection to the agent of a home, which is started if need be."""
@@ -216,7 +233,7 @@ def listed_directory(directory: Path, name: str) -> Path:
     return Path(os.fsdecode(_gpgconf(directory, "--list-dirs", name).stdout.strip()))
 
 
-def _led(path: str) -> str:
+def led(path: str) -> str:
     """Return where a file leads that stands in for a socket which would have too long a path."""
     with contextlib.suppress(OSError):
         if Path(path).is_file():
@@ -237,6 +254,7 @@ class _Agent:
         self._socket = socket.socket(socket.AF_UNIX)
         self._rest = b""
         self.told: list[bytes] = []  # status lines of the last answer
+        self.data: list[bytes] = []
 
     def __enter__(self) -> Self:
         return self
@@ -255,7 +273,7 @@ class _Agent:
         while True:
             self._socket.settimeout(max(0.001, self._run.slice()))
             try:
-                return self._socket.connect(_led(self._path))
+                return self._socket.connect(led(self._path))
             except (TimeoutError, BlockingIOError):  # it takes no more connections
                 self._run.check(self._what)
 
@@ -265,6 +283,7 @@ class _Agent:
     def ask(self, command: str, passphrase: Secret | None = None) -> int:
         """Send a command and return 0, or the number of the error that it was answered with."""
         self.told.clear()
+        self.data.clear()
         self._send(command.encode())
         return self._answer(passphrase)
 
@@ -277,6 +296,8 @@ class _Agent:
                 return error_number(rest.split(b" ")[0].decode())
             if word == b"S":
                 self.told.append(rest)
+            if word == b"D":
+                self.data.append(rest)
             if word == b"INQUIRE":
                 self._give(rest, passphrase)
 

@@ -89,7 +89,7 @@ class _Operation:
         self._stdin, self._status = Pipe(to_child=True), Pipe(to_child=False)
         self._stdout, self._stderr = Pipe(to_child=False), Pipe(to_child=False)
         self._command = None if dialogue is None else Pipe(to_child=True)
-        self._mode = pinentry_mode(home, dialogue)
+        self._mode = pinentry_mode(home, dialogue, run)
         self._extra = {name: (Pipe(to_child=True), data) for name, data in extra_input.items()}
         self._feeders = [Feeder(self._stdin, source)]
         self._feeders += [Feeder(pipe, (data,)) for pipe, data in self._extra.values()]

@@ -30,8 +30,8 @@ _OF_IT = re.compile(rf"{_NOT_REACHED.pattern}|failed to start (?:gpg-)?agent|err
 _NO_PINENTRY, _PINENTRY, _ENOTTY = 85, 86, 32870
 _NOBODY_ASKED = frozenset({_NO_PINENTRY, _PINENTRY, _ENOTTY})
 _CONFIG = "gpg-agent.conf"
-_LOOPBACK = re.compile(r"\s*(?:--)?no-allow-loopback-pinentry\b")
-_PROGRAM = re.compile(r"\s*(?:--)?pinentry-program\b")
+LOOPBACK = re.compile(r"\s*(?:--)?no-allow-loopback-pinentry\b")
+PROGRAM = re.compile(r"\s*(?:--)?pinentry-program\b")
 _SHOWN = 300  # characters of gpg's own words
 
 
@@ -115,7 +115,7 @@ def no_agent(directory: Path, words: str) -> GpgmailError:
 
 def loopback_refused(home: Home) -> GpgmailError:
     """Return the error for an agent that takes passphrases from its pinentry alone."""
-    where = _stated(home, _LOOPBACK) or "its configuration"
+    where = stated(home, LOOPBACK) or "its configuration"
     return Situation.GPG_FAILED.error(
         f"gpg-agent takes no passphrase from other programs: no-allow-loopback-pinentry in {where}",
         subject=str(home.directory),
@@ -126,13 +126,13 @@ def loopback_refused(home: Home) -> GpgmailError:
 def _unanswered(home: Home, keys: Iterable[str], run: Run) -> GpgmailError:
     from gpgmail.gpg.operation import can_prompt
 
-    if not can_prompt(home):
+    if not can_prompt(home, run):
         detail = "no passphrase is given, and without a terminal or display nobody can be asked"
         advice = ""
     else:
         detail = "no passphrase is given, and the agent's pinentry does not come up"
-        stated = _stated(home, _PROGRAM)
-        advice = f"mend pinentry-program in {stated}, then {_reload(home)}; or " if stated else ""
+        line = stated(home, PROGRAM)
+        advice = f"mend pinentry-program in {line}, then {_reload(home)}; or " if line else ""
     identity = next(filter(None, (_identity(home, key, run) for key in keys)), None)
     if identity is None:
         return Situation.PASSPHRASE.error(detail)
@@ -176,7 +176,7 @@ def _quoted(path: Path) -> str:
     return quote(str(path))
 
 
-def _stated(home: Home, pattern: re.Pattern[str]) -> str:
+def stated(home: Home, pattern: re.Pattern[str]) -> str:
     """Return the file and line that states an option of the agent, empty where none does."""
     from gpgmail.gpg import proof
 

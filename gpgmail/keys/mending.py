@@ -54,6 +54,38 @@ def search(query: str, keyring: Keyring) -> str:
     return command_line(keyring.place, "gpg", *words)
 
 
+def renewal(key: Key, purpose: Purpose, keyrings: Iterable[Keyring], run: Run) -> str:
+    """Return the line for a shell that lets a key which ends soon last longer.
+
+    Raises:
+        KeyringError: If it cannot be read.
+    """
+    for ring in keyrings:
+        known = ring.keys(f"0x{key.fingerprint}", secret=True, run=run) if _is_home(ring) else ()
+        for one in known:
+            if not one.primary.secret_here:
+                address = next((uid.email for uid in one.user_ids if uid.email), "")
+                words = ("--locate-external-keys", address)
+                return command_line(ring.place, "gpg", *words) if address else ""
+            ending = [part for part in one.subkeys if part.expires and _serves(part, purpose)]
+            lines: list[Words] = []
+            if one.expires:
+                lines.append(("--quick-set-expire", key.fingerprint, _LONGER))
+            if ending:
+                parts = [part.fingerprint for part in ending]
+                lines.append(("--quick-set-expire", key.fingerprint, _LONGER, *parts))
+            return " && ".join(command_line(ring.place, "gpg", *words) for words in lines)
+    return ""
+
+
+def _is_home(ring: Keyring) -> bool:
+    return ring.kind is Kind.HOME
+
+
+def _serves(part: Subkey, purpose: Purpose) -> bool:
+    return part.state is not State.REVOKED and purpose.capability in part.capabilities
+
+
 def _state(key: Key, candidate: Candidate, purpose: Purpose) -> Iterator[Words]:
     now = datetime.now(UTC)
     if key.disabled:

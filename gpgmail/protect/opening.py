@@ -129,9 +129,7 @@ class Opener:
         """Return a part that is signed by what stands behind it, None if that is of another."""
         found = self._desk.covers(forms.of_entity(child.raw), self._desk.content(signature))
         if found is None:
-            self._desk.problems.append(
-                "a signature beside the parts is of none of them"
-            )
+            self._desk.problems.append("a signature beside the parts is of none of them")
             return None
         opened, over = found
         return walk.parse(over), shelter.inside(opened)

@@ -1,0 +1,135 @@
+"""What is there of GnuPG on this machine, seen without changing anything: for `gpgmail doctor`.
+
+Nothing is started here but programs that print their version, and no agent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import struct
+import subprocess
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpgmail.core.errors import EngineError, GpgmailError, TimeLimitError
+from gpgmail.core.run import Run
+from gpgmail.gpg import proof
+from gpgmail.gpg.binary import Binary, probe, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LIMIT = 5.0  # seconds that gpgconf may take
+_LOOK = 2.0  # seconds in which an agent that is alive says who it is
+_LOCK = re.compile(r"\s*(\d+)\n(.*)\n?")  # gnupg, common/dotlock.c: process id and host name
+_AGENT = "gpg-agent"
+_PATH_FIELD = 2  # of gpgconf --list-components
+
+
+class AgentState(Enum):
+    """What an agent does."""
+
+    ABSENT = auto()
+    DEAF = auto()
+    ANSWERS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The agent of a home; `pid` is 0 where it is not known."""
+
+    state: AgentState
+    version: str = ""
+    pid: int = 0
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that a program of GnuPG holds on a file of a home, or left there."""
+
+    path: Path
+    pid: int
+    host: str
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether gpg would wait for it for ever: it takes away only those of its own host."""
+        return bool(self.host) and self.host != os.uname().nodename
+
+    @property
+    def held(self) -> bool:
+        """Whether a process of that number lives here."""
+        return not self.abandoned and Path("/proc", str(self.pid)).exists()
+
+
+def in_path(name: str) -> tuple[Binary, ...]:
+    """Return the programs of that name in PATH, each once, as far as they say their version."""
+    found: dict[Path, Binary] = {}
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = Path(directory or ".", name)
+        if path.is_file() and os.access(path, os.X_OK):
+            with contextlib.suppress(EngineError, OSError):
+                found.setdefault(path.resolve(), probe(str(path)))
+    return tuple(found.values())
+
+
+def agent(directory: Path) -> Agent:
+    """Return what the agent of a home does; none is started."""
+    try:
+        version = proof.agent_version(directory, Run(timeout=_LOOK, absolute=True))
+    except TimeLimitError:
+        pid = _listener(directory)
+        return Agent(AgentState.DEAF, pid=pid, stopped=_is_stopped(pid))
+    except GpgmailError:
+        return Agent(AgentState.DEAF)
+    if version is None:
+        return Agent(AgentState.ABSENT)
+    return Agent(AgentState.ANSWERS, version)
+
+
+def _listener(directory: Path) -> int:
+    """Return the process that listens where the agent does, if that is an agent."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_LOOK)
+        connection.connect(proof.led(proof.socket_path(directory)))
+        size = struct.calcsize("3i")
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        pid: int = struct.unpack("3i", credentials)[0]
+        # With socket activation it is systemd, which must not be touched.
+        name = Path("/proc", str(pid), "comm").read_text().strip()
+        return pid if name == _AGENT else 0
+    return 0
+
+
+def _is_stopped(pid: int) -> bool:
+    with contextlib.suppress(OSError, IndexError):
+        state = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
+        return pid > 0 and state in {"T", "t"}
+    return False
+
+
+def pinentry(directory: Path) -> str:
+    """Return the pinentry that the agent of a home starts by default."""
+    command = [tool("gpgconf"), "--homedir", str(directory), "--list-components"]
+    listed = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LIMIT, check=False
+    )
+    rows = (line.split(":") for line in os.fsdecode(listed.stdout).splitlines())
+    return next((row[_PATH_FIELD] for row in rows if row[0] == "pinentry"), "")
+
+
+def locks(directory: Path) -> Iterator[Lock]:
+    """Give the locks in a home."""
+    for path in sorted(directory.glob("*.lock")):
+        with contextlib.suppress(OSError):
+            found = _LOCK.fullmatch(path.read_text("utf-8", "replace")) if path.is_file() else None
+            if found is not None:
+                yield Lock(path, int(found[1]), found[2])
