@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
-import struct
 import subprocess
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -28,6 +26,7 @@ _LIMIT = 5.0  # seconds that gpgconf may take
 _LOOK = 2.0  # seconds in which an agent that is alive says who it is
 _LOCK = re.compile(r"\s*(\d+)\n(.*)\n?")  # gnupg, common/dotlock.c: process id and host name
 _AGENT = "gpg-agent"
+_UNIX, _INODE, _SOCKET_PATH = Path("/proc/net/unix"), 6, 7
 _PATH_FIELD = 2  # of gpgconf --list-components
 
 
@@ -94,19 +93,29 @@ def agent(directory: Path) -> Agent:
 
 
 def _listener(directory: Path) -> int:
-    """Return the process that listens where the agent does, if that is an agent."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return 0
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_LOOK)
-        connection.connect(proof.led(proof.socket_path(directory)))
-        size = struct.calcsize("3i")
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        pid: int = struct.unpack("3i", credentials)[0]
-        # With socket activation it is systemd, which must not be touched.
-        name = Path("/proc", str(pid), "comm").read_text().strip()
-        return pid if name == _AGENT else 0
+    """Return the agent that listens for a home, 0 where the system does not tell.
+
+    The credentials of the socket are those of the process that made it, which is gone.
+    """
+    path = proof.led(proof.socket_path(directory))
+    with contextlib.suppress(OSError):
+        rows = (line.split(maxsplit=_SOCKET_PATH) for line in _UNIX.read_text().splitlines())
+        listening = {f"socket:[{row[_INODE]}]" for row in rows if row[_SOCKET_PATH:] == [path]}
+        return next(filter(lambda pid: _holds(pid, listening), _agents()), 0)
     return 0
+
+
+def _agents() -> Iterator[int]:
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if comm.read_text().strip() == _AGENT:
+                yield int(comm.parent.name)
+
+
+def _holds(pid: int, sockets: set[str]) -> bool:
+    with contextlib.suppress(OSError):
+        return any(str(one.readlink()) in sockets for one in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def _is_stopped(pid: int) -> bool:

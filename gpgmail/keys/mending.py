@@ -131,7 +131,7 @@ def _fetch(key: Key, candidate: Candidate) -> Words:
 
 def _replacement(key: Key, candidate: Candidate) -> Words:
     if key.primary.secret_here:
-        words = ("--quick-generate-key", candidate.user_id, "default", "default")
+        words = ("--quick-generate-key", candidate.user_id, "future-default", "default")
         return (*words, _LONGER)
     return _fetch(key, candidate)
 

@@ -79,7 +79,8 @@ def examine(
     """Give what every check finds, as it is found.
 
     *account* is None where *trouble* kept it from being read: then the user's own home alone is
-    looked at. Each check gets *seconds*; *only* names those to make, by default all. An agent that only the checks had need of is ended.
+    looked at. Each check gets *seconds*; *only* names those to make, by default all. An agent that
+    only the checks had need of is ended.
     """
     account = account or Account(
         name="", config=None, options=AccountOptions(), found={}, policy={}

@@ -26,6 +26,7 @@ _OTHERS = 0o077
 _SECRETS = "private-keys-v1.d"
 _NEEDED = 16 << 20  # bytes: keys, ciphertext on its way, a queue
 _MOST_SHOWN = 3
+_KEY = ("future-default", "default", "2y")  # what gpg 2.4 makes by default, in 2.2 too
 
 
 def keyrings(case: Case) -> Iterator[Finding]:
@@ -40,7 +41,7 @@ def keyrings(case: Case) -> Iterator[Finding]:
         where = () if os.environ.get("GNUPGHOME") is None else ("--homedir", place.name)
         yield warning(
             f"{place.name} has no keys yet",
-            fix=command("gpg", *where, "--quick-generate-key", _user_id(case)),
+            fix=command("gpg", *where, "--quick-generate-key", _user_id(case), *_KEY),
         )
 
 
@@ -68,14 +69,13 @@ def _open_to_others(home: Path) -> Iterator[Finding]:
     secrets = home / _SECRETS
     opened = [path for path in (home, secrets, *secrets.glob("*")) if _is_open(path)]
     if opened:
-        fix = command("chmod", "-R", "go-rwx", *map(os.fspath, opened[:1]))
-        told = warning if opened == [home] else error
+        within = home if home in opened else secrets
+        fix = command("chmod", "-R", "go-rwx", os.fspath(within))
         what = f"other users may look into {', '.join(map(shown, opened[:_MOST_SHOWN]))}"
-        yield (
-            told(what, fix=fix)
-            if told is warning
-            else error(what, fix=fix, exit_code=Exit.NO_PERMISSION)
-        )
+        if opened == [home]:  # what is in it they cannot read
+            yield warning(what, fix=fix)
+        else:
+            yield error(what, fix=fix, exit_code=Exit.NO_PERMISSION)
 
 
 def _is_open(path: Path) -> bool:

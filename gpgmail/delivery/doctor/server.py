@@ -77,7 +77,7 @@ def _unreached(way: Route, failure: GpgmailError) -> Finding:
     if failure.code in _NAMES:
         return raised(failure, fix=command("getent", "hosts", host))
     found = raised(failure)
-    if isinstance(failure, TlsError) and not found.hint and host:
+    if isinstance(failure, TlsError) and host and not options.unix_socket:
         start = ("-starttls", "smtp") if options.ssl_start_mode == EXPLICIT else ()
         look = command("openssl", "s_client", "-connect", f"{host}:{port}", *start, "-showcerts")
         hint = f"see what it shows: {look} </dev/null ; an authority of your own is a ca_file"
