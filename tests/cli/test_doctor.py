@@ -312,12 +312,20 @@ def test_a_path_that_is_too_long_for_sockets(home, tmp_path):
 # ---- what runs ----
 
 
+def state(pid):
+    return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_an_agent_that_was_stopped(home):
     subprocess.run(["gpgconf", "--homedir", home, "--launch", "gpg-agent"], check=True)
     asked = ["gpg-connect-agent", "--homedir", home, "GETINFO pid", "/bye"]
     told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
     pid = int(re.search(r"D (\d+)", told)[1])
-    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 5
+    while state(pid) != "T":  # one that was sent has been seen to come to nothing
+        assert time.monotonic() < until
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.05)
     try:
         found = one(only("agent", "--keyring", home))
         assert found["fix"] == f"kill -CONT {pid}"
