@@ -170,7 +170,7 @@ class Pinned:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")  # editors of Windows begin a text with a mark
     except OSError as failure:
         raise Situation.KEYRING_UNREADABLE.error(reason(failure), subject=shown(path)) from failure
     except UnicodeDecodeError as failure:

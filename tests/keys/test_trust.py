@@ -51,6 +51,11 @@ def test_pin_with_blanks_in_the_fingerprint(pins):
     assert chosen("a@example.org", Pinned.read(pins(f"a@example.org {groups}"))) is ONE
 
 
+def test_pins_by_an_editor_of_windows(pins):
+    written = f"\ufeffa@example.org {ONE.fingerprint}\r\n"
+    assert chosen("a@example.org", Pinned.read(pins(written))) is ONE
+
+
 def test_two_pins_for_one_address_allow_both(pins):
     policy = Pinned.read(
         pins(f"a@example.org {ONE.fingerprint}\na@example.org {TWO.fingerprint}\n")
