@@ -13,9 +13,9 @@ test: ## everything that has to hold, on every Python found (docs/testing.md)
 	@scripts/bootstrap.sh test
 	@scripts/tox.sh
 
-interop: ## every engine with every gpg, kind of key and keyring, and foreign programs (docs/interop.md)
+interop: ## every engine with every gpg, kind of key and keyring, foreign programs, Ansible (docs/interop.md)
 	@scripts/bootstrap.sh interop
-	@scripts/tox.sh -e interop
+	@scripts/tox.sh -e interop,ansible-oldest,ansible-newest
 
 check: ## all of make test that runs no tests: style, types, import levels, generated files
 	@scripts/bootstrap.sh tox
@@ -29,11 +29,13 @@ gen: ## write the generated files from the declared rows
 	@scripts/bootstrap.sh demo
 	@.venv/bin/python tools/generate.py
 	@.venv/bin/python tools/transport_table.py
+	@.venv/bin/python tools/ansible_docs.py
 
 gen-check: ## fail where a generated file differs from its rows
 	@scripts/bootstrap.sh demo
 	@.venv/bin/python tools/generate.py --check
 	@.venv/bin/python tools/transport_table.py --check
+	@.venv/bin/python tools/ansible_docs.py --check
 
 bench: ## measure against bare gpg on this machine
 	@scripts/bootstrap.sh demo

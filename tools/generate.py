@@ -31,7 +31,7 @@ from gpgmail.core.declare import Declared, rows
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from gpgmail.core.events import Event
 
@@ -268,13 +268,15 @@ FILES: dict[str, Callable[[], str]] = {
 }
 
 
-def main(arguments: list[str], root: Path = ROOT) -> int:
-    """Write the files below *root*, or with --check compare them; return the exit code."""
+def main(
+    arguments: list[str], root: Path = ROOT, files: Mapping[str, Callable[[], str]] = FILES
+) -> int:
+    """Write *files* below *root*, or with --check compare them; return the exit code."""
     if arguments not in ([], ["--check"]):
         print(__doc__)
         return 2
     stale = 0
-    for name, make in FILES.items():  # one after the other: the accessors are imported further on
+    for name, make in files.items():  # one after the other: the accessors are imported further on
         path, text = root / name, make()
         if _read(path) == text:
             continue
