@@ -18,7 +18,9 @@ from gpgmail.components.types.key import Key
 from gpgmail.core.declare import Deferred
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.engines import engine
+from gpgmail.delivery.ending import Endings
 from gpgmail.delivery.sharing import check_policy
+from gpgmail.keys.key import Purpose
 from gpgmail.message.bodies import whole_lines
 from gpgmail.message.content import as_it_is, content
 from gpgmail.message.draft import compose, content_fields, unique, with_content
@@ -50,6 +52,7 @@ class PSMTP(PsmtpAccessors, SMTP):
         super()._set_up()
         self._done = Done()
         self._made: tuple[str, Engine] | None = None
+        self._endings = Endings()
 
     def sign(self) -> None:
         """Sign the message with every key in `keys`.
@@ -131,6 +134,9 @@ class PSMTP(PsmtpAccessors, SMTP):
         )
         ask = self._ask if self.on_key_passphrase is not None else None
         work = keychain.work(algorithms(self), ask, run, held)
+        self._endings.tell(work.job.signers, Purpose.SIGN, run)
+        for keys in work.shares.values():
+            self._endings.tell(keys, Purpose.ENCRYPT, run)
         bench = Bench(self, self._named_engine(), work.job, run)
 
         def make(version: Version, shares: Shares) -> Sequence[Version]:

@@ -88,7 +88,7 @@ class Expand(Event):
 class KeyExpires(Event):
     """A key that a mail is made with ends soon; `purpose` is signing or encryption.
 
-    Of the toolkit face alone, told once for each key of a mailer.
+    Told once for each key of a mailer; on components by `on_status` and the log alone.
     """
 
     handler = "on_key_expires"
