@@ -127,6 +127,12 @@ def test_every_check_is_tested_here():
         assert re.search(rf'only\(\s*\*?\(?"{re.escape(check.name)}"', there), check.name
 
 
+def test_the_page_lists_the_checks():
+    page = Path(__file__).parents[2].joinpath("docs", "operations.md").read_text("utf-8")
+    table = page.partition("| check |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `([a-z.]+)` \|", table, re.MULTILINE) == [one.name for one in CHECKS]
+
+
 # ---- programs ----
 
 
