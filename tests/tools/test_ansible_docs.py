@@ -5,6 +5,7 @@ That documentation and specification agree is validate-modules' matter (tests/an
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from pathlib import Path
@@ -58,6 +59,23 @@ def test_no_secret_is_logged(docs, options):
         for option, said in found[name].items():
             hidden = found["ROWS"].get(option, option) in secret
             assert said.get("no_log", False) is hidden, option
+
+
+def test_what_the_modules_import_is_there():
+    plugins = ROOT / "ansible_collections" / "gpgmail" / "mail" / "plugins"
+    nodes = (
+        node for path in plugins.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
+    )
+    imported = [
+        (node.module, alias.name)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gpgmail")
+        for alias in node.names
+    ]
+    assert imported
+    assert [
+        pair for pair in imported if not hasattr(importlib.import_module(pair[0]), pair[1])
+    ] == []
 
 
 def test_words_that_a_row_takes_are_the_choices(options):

@@ -349,12 +349,12 @@ def sent(module, receipt):
 
 def rehearsed(mailer, draft, wishes):
     """Return the result for a mail that was not sent, though all was done that comes before."""
-    from gpgmail.delivery.rehearsal import facts
+    from gpgmail.delivery.facts import of_rehearsal
 
     told = mailer.rehearse(draft, **wishes)
     keys = dict.fromkeys(key.fingerprint for copy in told.copies for key in copy.keys)
     return {
-        **{name: value for name, value in facts(told).items() if name in OF_A_REHEARSAL},
+        **{name: value for name, value in of_rehearsal(told).items() if name in OF_A_REHEARSAL},
         "msg": "would be sent",
         "changed": True,
         "repeated": False,
