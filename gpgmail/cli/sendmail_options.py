@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 
@@ -35,7 +35,7 @@ class Mode(Enum):
     VERSION = "version"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Request:
     """What the arguments ask for."""
 
@@ -63,8 +63,7 @@ class Takes(Enum):
     JOINED = "[VALUE]"  # only behind the letter, and not always
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One letter."""
 
     takes: Takes

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,6 +195,8 @@ def _chosen(name: str | None, files: Sequence[ConfigFile]) -> str:
         said = [file.default for file in files if file.default]
         name = next(iter(said), names[0] if len(names) == 1 else "")
     if name and name not in names:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, names, n=1)
         where = " and ".join(str(file.path) for file in files) or "no configuration file"
         raise Situation.BAD_CONFIG.error(

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from email.utils import format_datetime, localtime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.envelope import Envelope, Recipient, RecipientType
 from gpgmail.core.situations import Situation
@@ -37,8 +36,7 @@ _LISTS = (("to", RecipientType.TO), ("cc", RecipientType.CC), ("bcc", RecipientT
 _NEVER_SENT = {"bcc", "resent-bcc", "return-path", "content-length"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What the caller says beside the mail.
 
     *sender* is None where he says nothing, and empty for the null sender. *notify*, *returned* and
@@ -54,8 +52,7 @@ class Wanted:
     envelope_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(NamedTuple):
     """A header that is complete, and the envelope; it has no recipients where aliases say so."""
 
     fields: tuple[RawField, ...]
@@ -64,8 +61,7 @@ class Addressed:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """What names are completed with, and the `hosts` that are domains of this machine."""
 
     domain: str

@@ -17,7 +17,6 @@ import os
 import stat
 import tomllib
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +162,8 @@ def _known(table: Iterable[str], known: Iterable[str], path: Path, where: str) -
     names = list(known)
     for key in table:
         if key not in names:
+            from difflib import get_close_matches
+
             near = get_close_matches(key, names, n=1)
             hint = f"{near[0]} is the nearest" if near else f"it may have {', '.join(names)}"
             raise _bad(f"{where} has no {key!r}", path, hint)

@@ -8,8 +8,9 @@ nothing of it again has lost it, and the Message-ID tells that it came twice (RF
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import (
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from gpgmail.spool.store import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatched:
+class Dispatched(NamedTuple):
     """What became of a letter: the servers' receipt, who waits in the queue, who was refused."""
 
     receipt: Receipt | None = None
     queued: tuple[str, ...] = ()
     why: str = ""  # they wait
-    refused: Mapping[str, Reply] = field(default_factory=dict)
+    refused: Mapping[str, Reply] = MappingProxyType({})
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -47,8 +47,7 @@ class Dispatched:
         return self.receipt.accepted if self.receipt else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatcher:
+class Dispatcher(NamedTuple):
     """Where letters go: the ways to servers, and the queue, None where there is none."""
 
     routes: Routes
@@ -73,13 +72,13 @@ class Dispatcher:
             done = {*getattr(error, "accepted", ()), *refused}
             if self.queue is None or not _others(letter, done):
                 raise
-            return replace(self._queued(letter, done, str(error)), refused=refused)
+            return self._queued(letter, done, str(error))._replace(refused=refused)
         refused = _for_good(receipt.refused)
         done = {*receipt.accepted, *refused}
         if self.queue is None or not _others(letter, done):
             return Dispatched(receipt=receipt, refused=receipt.refused)
         why = next(str(reply) for reply in receipt.refused.values() if reply.temporary)
-        return replace(self._queued(letter, done, why), receipt=receipt, refused=refused)
+        return self._queued(letter, done, why)._replace(receipt=receipt, refused=refused)
 
     def keep(self, copies: Sequence[Composed], state: State) -> list[Path]:
         """Put *copies* into the queue, all or none.

@@ -7,9 +7,10 @@ wants could be done; what happens to a recipient who cannot be encrypted to is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.envelope import Envelope
 from gpgmail.core.errors import GpgmailError, KeySelectionError
@@ -23,6 +24,7 @@ from gpgmail.delivery.plan import Plan, make_plan
 from gpgmail.delivery.sharing import Copy
 from gpgmail.delivery.wishes import Decided, Wishes, settle
 from gpgmail.keys.key import Purpose
+from gpgmail.message.boxes import boxes_of
 from gpgmail.message.carried import Carried
 from gpgmail.message.draft import Composed, Draft
 from gpgmail.message.handed import field as header_field
@@ -47,23 +49,21 @@ _PGPMIME = FORMATS[0]
 _REQUIRED = Wishes(encrypt=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
+class Submitted(NamedTuple):
     """What became of a mail, and of whom; `without_key` says why for those who had none."""
 
     message_id: str
     sender: str
     letter: Letter | None = None
-    sent: Dispatched = field(default_factory=Dispatched)
+    sent: Dispatched = Dispatched()
     held: tuple[str, ...] = ()
     noticed: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    without_key: Mapping[str, KeySelectionError] = field(default_factory=dict)
+    without_key: Mapping[str, KeySelectionError] = MappingProxyType({})
     problems: tuple[GpgmailError, ...] = ()  # with notices, when the mail itself was sent
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(NamedTuple):
     """A letter; the same without what a server may lack; copies that are held."""
 
     letter: Letter
@@ -71,11 +71,10 @@ class _Ready:
     held: tuple[Composed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Shut:
+class _Shut(NamedTuple):
     """Who cannot be encrypted to, and which keys held mails are encrypted to."""
 
-    errors: Mapping[str, KeySelectionError] = field(default_factory=dict)
+    errors: Mapping[str, KeySelectionError] = MappingProxyType({})
     hold: tuple[ChosenKey, ...] = ()
 
 
@@ -129,11 +128,11 @@ class Submission:
             return self._sent(done, ready)
         shut = self._shut(addressed, decided)
         ready = self._protected(addressed, carried, decided, shut)
-        done = self._sent(replace(done, without_key=shut.errors), ready)
+        done = self._sent(done._replace(without_key=shut.errors), ready)
         if shut.errors and self._options.on_unencryptable == _NOTICE:
             return self._with_notices(done, addressed, decided)
         dropped = tuple(shut.errors) if self._options.on_unencryptable == _DROP else ()
-        return replace(done, dropped=dropped)
+        return done._replace(dropped=dropped)
 
     def release(self, addressed: Addressed, carried: Carried) -> Submitted:
         """Send a mail that was held, to whom it can be encrypted now; nobody else gets anything.
@@ -148,7 +147,7 @@ class Submission:
             raise next(iter(errors.values()))
         ready = self._protected(addressed, carried, decided, _Shut(errors))
         done = Submitted(message_id=addressed.message_id, sender=addressed.envelope.sender)
-        return self._sent(replace(done, without_key=errors), ready)
+        return self._sent(done._replace(without_key=errors), ready)
 
     def _settled(self, wishes: Wishes, envelope: Envelope) -> Decided:
         return settle(wishes, self._account, envelope.addresses, self._desk.keyrings, self._run)
@@ -159,11 +158,11 @@ class Submission:
         """Send what is ready; what is to be held is on the disk before anything goes out."""
         held = self._hold(ready.held) if ready.held else []
         addresses = tuple(each for copy in ready.held for each in copy.envelope.addresses)
-        done = replace(done, letter=ready.letter, held=addresses)
+        done = done._replace(letter=ready.letter, held=addresses)
         if not ready.letter.copies:
             return done
         try:
-            return replace(done, sent=self._dispatcher.dispatch(ready.letter, ready.easier))
+            return done._replace(sent=self._dispatcher.dispatch(ready.letter, ready.easier))
         except BaseException as error:
             if not getattr(error, "accepted", ()):
                 take_back(held)  # the caller has the mail, and may hand it over again
@@ -190,7 +189,7 @@ class Submission:
                 problems.append(failure)
             else:
                 noticed.append(whom)
-        return replace(done, noticed=tuple(noticed), problems=tuple(problems))
+        return done._replace(noticed=tuple(noticed), problems=tuple(problems))
 
     # ---------------------------------------------------------------------------- who has no key
 
@@ -228,9 +227,7 @@ class Submission:
             raise Situation.BAD_CONFIG.error(
                 "hold needs a queue", subject="on_unencryptable", hint="set queue to a directory"
             )
-        from gpgmail.message.addresses import one_mailbox
-
-        query = self._options.hold_key or one_mailbox(addressed.author, "From").address
+        query = self._options.hold_key or _address(addressed.author)
         return tuple(map(exact, self._desk.keyrings.recipients(query, self._run)))
 
     # ------------------------------------------------------------------------------------ writing
@@ -286,10 +283,11 @@ class Submission:
         return _Ready(letter, lambda: replace(letter, copies=tuple(map(_plain, sent))), held)
 
     def _planned(self, view: Composed, decided: Decided) -> Plan:
+        sign = [_address(view.header("From"))] if decided.sign is True else decided.sign
         plan = make_plan(
             view,
             self._desk.keyrings,
-            sign=decided.sign,
+            sign=sign,
             encrypt=decided.encrypt,
             bcc=decided.bcc,
             run=self._run,
@@ -298,6 +296,18 @@ class Submission:
         for copy in plan.copies:
             self._desk.endings.tell(copy.keys, Purpose.ENCRYPT, self._run)
         return plan
+
+
+def _address(author: str) -> str:
+    """Return the address of From.
+
+    Raises:
+        UsageError: If it names more than one author.
+    """
+    found = boxes_of(author)
+    if len(found) != 1:
+        raise Situation.BAD_ADDRESS.error(f"holds {len(found)} addresses, not one", subject="From")
+    return found[0].spec
 
 
 def _aliases(path: str) -> Aliases | None:

@@ -7,8 +7,7 @@ to guess at is refused.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls, shown
@@ -25,8 +24,7 @@ _COMMENTED = re.compile(rf"({_SPEC})\s*\(([^()\\]*)\)", re.ASCII)  # how RFC 822
 _NO_DOMAIN = "addr-spec local part with no domain"  # what the parser says of one
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One of the addresses of a field, as it stands there: perhaps without a domain."""
 
     name: str

@@ -8,9 +8,8 @@ otherwise its leaves are encoded anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.message import bodies
@@ -117,8 +116,7 @@ class Carried:
         return rest
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Content that was read to its end."""
 
     fields: tuple[RawField, ...]

@@ -7,8 +7,7 @@ behind the last one, no field at all. It is taken as sendmail takes it. Only lin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason
@@ -27,8 +26,7 @@ _FOLD = re.compile(r"\r\n(?=[ \t])")
 _DOTS = (b".\n", b".\r\n", b".")
 
 
-@dataclass(frozen=True, slots=True)
-class RawField:
+class RawField(NamedTuple):
     """A header field: its name, and its lines as they came, with CRLF; or one that is `ours`."""
 
     name: str
@@ -79,8 +77,7 @@ def field(name: str, value: str) -> RawField:
     return RawField(name, header_bytes([(name, value)]), ours=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(NamedTuple):
     """What was handed over; `body` can be read once, and has CRLF at the end of every line."""
 
     fields: tuple[RawField, ...]
