@@ -81,6 +81,10 @@ def write_mail(
             subject="standard output" if target == STDOUT else ascii(target),
             code=ErrorCode.PGP_WRITE_FILE,
         ) from error
+    return _receipt(letter, size)
+
+
+def _receipt(letter: Letter, size: int) -> Receipt:
     return Receipt(
         message_id=letter.message_id,
         sender=letter.copies[0].envelope.sender,
