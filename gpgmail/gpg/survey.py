@@ -72,8 +72,8 @@ def in_path(name: str) -> tuple[Binary, ...]:
     found: dict[Path, Binary] = {}
     for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
         path = Path(directory or ".", name)
-        if path.is_file() and os.access(path, os.X_OK):
-            with contextlib.suppress(EngineError, OSError):
+        with contextlib.suppress(EngineError, OSError):  # a directory that we may not look into
+            if path.is_file() and os.access(path, os.X_OK):
                 found.setdefault(path.resolve(), probe(str(path)))
     return tuple(found.values())
 

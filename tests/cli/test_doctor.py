@@ -165,6 +165,11 @@ def test_several_gpgs_of_different_versions(tmp_path):
     assert only("path", env=environment(PATH=alone)) == []
 
 
+def test_a_path_that_cannot_be_looked_into():
+    alone = Path(shutil.which("gpg")).parent
+    assert only("path", env=environment(PATH=f"/{'x' * 300}:{alone}")) == []
+
+
 def test_a_tool_is_missing_or_of_another_version(tmp_path):
     gpg = pretend(tmp_path / "bin", "gpg", "gpg (GnuPG) 2.1.0")
     assert [one["level"] for one in only("tools", env=environment(PATH=str(gpg.parent)))] == [
