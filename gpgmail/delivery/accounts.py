@@ -8,6 +8,7 @@ counts before the system's; in both the account's own table counts before `[defa
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -172,11 +173,21 @@ def config_files(named: str | Path | None = None) -> tuple[Path, ...]:
     named = named or os.environ.get(NAMES_FILE)
     if named:
         return (Path(named).expanduser(),)
-    from platformdirs import user_config_path
+    return tuple(path for path in (_own() / "config.toml", SYSTEM) if path.exists())
 
-    return tuple(
-        path for path in (user_config_path("gpgmail") / "config.toml", SYSTEM) if path.exists()
-    )
+
+def _own() -> Path:
+    """Return the user's directory for configuration files.
+
+    Where it is as XDG has it, this takes what platformdirs would say: loading that costs a tenth of
+    the start of a command.
+    """
+    if sys.platform in {"darwin", "win32"}:
+        from platformdirs import user_config_path
+
+        return user_config_path("gpgmail")
+    place = Path(os.environ.get("XDG_CONFIG_HOME", "").strip())
+    return (place if place.is_absolute() else Path.home() / ".config") / "gpgmail"
 
 
 def environment_name(row: Row) -> str:

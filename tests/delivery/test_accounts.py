@@ -284,3 +284,13 @@ def test_the_users_policy_replaces_the_systems_of_the_same_name(write):
     account = open_account()
     assert decide(account, ["x@y.z"]) == Decision(False, "prefer")
     assert decide(account, ["a@b.c"]) == Decision(True, "prefer")
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "/somewhere/else"])
+def test_the_place_of_the_own_file_is_that_of_other_programs(monkeypatch, value):
+    from platformdirs import user_config_path
+
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", value)
+    assert accounts._own() == user_config_path("gpgmail")
