@@ -95,14 +95,19 @@ def agent(directory: Path) -> Agent:
 def _listener(directory: Path) -> int:
     """Return the agent that listens for a home, 0 where the system does not tell.
 
-    The credentials of the socket are those of the process that made it, which is gone.
+    The credentials of the socket are those of the process that made it, which is gone. An agent's
+    descriptors are root's to see: others go by its arguments, and only for one that is stopped,
+    which does no harm where it is another home's.
     """
     path = proof.led(proof.socket_path(directory))
+    agents = tuple(_agents())
     with contextlib.suppress(OSError):
         rows = (line.split(maxsplit=_SOCKET_PATH) for line in _UNIX.read_text().splitlines())
         listening = {f"socket:[{row[_INODE]}]" for row in rows if row[_SOCKET_PATH:] == [path]}
-        return next(filter(lambda pid: _holds(pid, listening), _agents()), 0)
-    return 0
+        for pid in agents:
+            if _holds(pid, listening):
+                return pid
+    return next((pid for pid in agents if _is_stopped(pid) and _is_for(pid, directory)), 0)
 
 
 def _agents() -> Iterator[int]:
@@ -115,6 +120,16 @@ def _agents() -> Iterator[int]:
 def _holds(pid: int, sockets: set[str]) -> bool:
     with contextlib.suppress(OSError):
         return any(str(one.readlink()) in sockets for one in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+def _is_for(pid: int, directory: Path) -> bool:
+    """Whether an agent was started for a home, the usual one where it was not told of any."""
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        at = words.index(b"--homedir") + 1 if b"--homedir" in words else 0
+        named = Path(os.fsdecode(words[at])) if at else Path.home() / ".gnupg"
+        return named == directory
     return False
 
 
