@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gpgmail.core.errors import CryptoError
 from gpgmail.core.run import Run
-from gpgmail.gpg import crc24
 from gpgmail.crypto.copies import encrypt
 from gpgmail.crypto.engine import Algorithms
 from gpgmail.crypto.packets import HIDDEN
+from gpgmail.gpg import crc24
 from tests.crypto.helpers import ALICE, BOB, CAROL, SENDER, TEXT, job
 
 IDS = {key: key.subkey[-16:] for key in (ALICE, BOB, CAROL)}
