@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,14 @@ def runtime():
 
 
 def still_running(runtime):
-    """Programs of GnuPG whose command line has that directory."""
+    """Programs of GnuPG that have that directory and do not end within some seconds."""
+    ended_by = time.monotonic() + 10
+    while (found := running(runtime)) and time.monotonic() < ended_by:
+        time.sleep(0.02)
+    return found
+
+
+def running(runtime):
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
