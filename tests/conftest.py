@@ -76,6 +76,8 @@ ONCE = (
     "tests/crypto",
     "tests/delivery/test_mailer_proxy.py",
     "tests/delivery/test_queue.py",
+    "tests/delivery/test_submission.py",
+    "tests/delivery/test_waiting.py",
     "tests/delivery/test_variant.py",
     "tests/e2e",
     "tests/fixtures",
