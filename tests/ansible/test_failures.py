@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 
 import pytest
 
+from gpgmail.testing import Library
 from gpgmail.testing.script import Drop, Offer, Phase, Reset
 from tests.ansible.playbooks import Ansible
 from tests.servers.hostile import Hostile
@@ -146,6 +149,59 @@ def test_the_right_passphrase(hostile, tmp_path, given):
     assert sent.last["signers"] == [fixture_key("protected", "locked").fingerprint]
     assert secret not in sent.output
     assert b"multipart/signed" in server.mails[0].data
+
+
+def test_a_key_that_ends_soon_is_a_warning(hostile, tmp_path):
+    server = hostile()
+    with Library().copy("expiring-soon") as home:
+        options = {
+            "sender": "sender@example.org",
+            "to": home.key.address,
+            "subject": "x",
+            "port": server.port,
+            "encrypt": "require",
+        }
+        sent = Ansible(tmp_path, home.path).send(**options, trust="always")
+
+    assert sent.code == 0, sent.output
+    (warning,) = sent.last["warnings"]
+    assert home.key.fingerprint in warning
+    assert "expires on" in warning
+
+
+LOGGED = """
+import json, sys, syslog
+logged = []
+syslog.syslog = lambda *words: logged.append(str(words))
+from ansible.module_utils import basic
+basic.has_journal = False
+basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(sys.argv[2])}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+from importlib import import_module
+module = import_module(f"ansible_collections.gpgmail.mail.plugins.modules.{sys.argv[1]}")
+try:
+    module.main()
+except SystemExit:
+    pass
+print(json.dumps(logged))
+"""
+
+
+def test_the_log_of_a_host_has_no_mail(ansible, hostile):
+    def logged(module, **options):
+        words = [sys.executable, "-c", LOGGED, module, json.dumps(options)]
+        done = subprocess.run(
+            words, env=ansible.environment(), check=True, capture_output=True, text=True, timeout=60
+        )
+        result, lines = filter(None, done.stdout.splitlines())
+        assert not json.loads(result).get("failed"), result
+        return lines
+
+    server = hostile()
+    options = {key: MAIL[key] for key in ("sender", "to", "subject", "body", "host")}
+    assert logged("send", **options, port=server.port) == "[]"
+    assert TEXT.encode() in server.mails[0].data
+    assert "alice@example.org" in logged("key_info", name=["alice@example.org"])
 
 
 def test_what_may_have_arrived_is_not_sent_again(ansible, hostile):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+import gpgmail
 from gpgmail.core.declare import rows
 from gpgmail.delivery.options import AccountOptions
 
@@ -59,6 +61,15 @@ def test_no_secret_is_logged(docs, options):
         for option, said in found[name].items():
             hidden = found["ROWS"].get(option, option) in secret
             assert said.get("no_log", False) is hidden, option
+
+
+def test_versions_are_those_of_the_package_and_of_its_tests():
+    collection = ROOT / "ansible_collections" / "gpgmail" / "mail"
+    assert f"\nversion: {gpgmail.__version__}\n" in (collection / "galaxy.yml").read_text("utf-8")
+    oldest = re.search(
+        r"oldest: ansible-core==(\d+\.\d+)\.\*", (ROOT / "tox.ini").read_text("utf-8")
+    )
+    assert f'">={oldest[1]}.0"' in (collection / "meta" / "runtime.yml").read_text("utf-8")
 
 
 def test_what_the_modules_import_is_there():
