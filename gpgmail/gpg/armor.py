@@ -26,6 +26,7 @@ _END = b"-----END PGP "
 _HEADER = re.compile(rb"(?:[A-Za-z][A-Za-z-]*:[^\n]*\n)*[ \t]*\r?\n")
 _CHECKSUM = re.compile(rb"=[A-Za-z0-9+/]{4}")
 _MESSAGE = b"-----BEGIN PGP MESSAGE-----"
+_FIRST = {1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 18, 20}  # packets that begin something (RFC 9580 10)
 _MOST = 4 * 1024 * 1024  # bytes of a block whose checksum is counted; a message needs none
 
 
@@ -65,6 +66,14 @@ def _gaps(data: bytes) -> Iterator[tuple[int, bytes]]:
         if last.endswith(b"=") or _CHECKSUM.fullmatch(last):
             continue
         try:
-            yield end, binascii.a2b_base64(data[start:end])
+            packets = binascii.a2b_base64(data[start:end])
         except binascii.Error:
             continue
+        if _begins(packets):
+            yield end, packets
+
+
+def _begins(packets: bytes) -> bool:
+    """Whether that can be OpenPGP: garbage gets no checksum that would speak for it."""
+    first = packets[0] if packets else 0
+    return bool(first & 0x80) and (first & 63 if first & 0x40 else (first >> 2) & 15) in _FIRST

@@ -147,6 +147,17 @@ def test_damaged_files_are_refused_by_name(name, role, copy, run, base):
     assert list(base.iterdir()) == []
 
 
+def test_armor_of_no_key_at_all_is_no_file_of_secret_keys(tmp_path, run):
+    """gpg itself passes over such a packet and reports success."""
+    path = tmp_path / "secret.asc"
+    path.write_bytes(
+        b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n7wF4\n-----END PGP PRIVATE KEY BLOCK-----\n"
+    )
+    with pytest.raises((KeyringError, CryptoError)) as caught:
+        prepare(Sources(secret=(path,)), run)
+    assert caught.value.subject == str(path)
+
+
 @pytest.mark.parametrize("missing", [0, 1, 100])
 def test_a_keyring_that_lost_its_end_is_refused(tmp_path, missing, run):
     path = tmp_path / "pubring.gpg"
