@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MARK = "GPGMAIL_TEST_RUN"  # in the environment, and part of names
 PROGRAMS = ("gpg", "gpg-agent", "dirmngr", "scdaemon", "keyboxd", "gpgsm", "pinentry")
-PATIENCE = 10.0  # seconds that what was told to end may take
+# Seconds: an agent whose home is gone while it starts ends when it next looks, once a minute.
+PATIENCE = 90.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes an unguessable name in it
 _SOCKETS = ("/run/gnupg", f"/run/gnupg/user/{os.geteuid()}", f"/run/user/{os.geteuid()}/gnupg")
 _PLACES = (_MEMORY, Path(tempfile.gettempdir()))
