@@ -72,6 +72,16 @@ def execute(
         return operation.run(arguments, sink)
 
 
+# What gpg 2.4 says, and does for ever, where its agent asks for a card and nobody can be asked.
+_ASKED_FOREVER = b"ignoring gpg-agent inquiry 'CONFIRM"
+_FAILED = 2  # gpg's own exit code
+_NOBODY_TO_ASK = b"[GNUPG:] FAILURE card 85\n"  # what it would say if it came to an end
+
+
+class _AskedForeverError(Exception):
+    """gpg asks the same again without end."""
+
+
 class _Operation:
     """One gpg process with its pipes."""
 
@@ -95,6 +105,7 @@ class _Operation:
         self._feeders += [Feeder(pipe, (data,)) for pipe, data in self._extra.values()]
         self._hearing = Hearing(dialogue, run)
         self._words = bytearray()
+        self._forever = False
 
     def run(self, arguments: Sequence[str], sink: Sink | None) -> Result:
         """Start gpg, move its data, and wait for its end."""
@@ -113,6 +124,9 @@ class _Operation:
                 }
                 pump(process, takers, self._feeders, self._run, what)
                 returncode = process.wait(self._run, what)
+            except _AskedForeverError:
+                self._hearing.take(_NOBODY_TO_ASK)
+                returncode = _FAILED
             finally:
                 process.stop()
         words = self._run.redactor.clean(self._words.decode("utf-8", "replace"))
@@ -153,4 +167,7 @@ class _Operation:
 
     def _take_words(self, data: bytes) -> None:
         self._words += data
+        if self._forever:  # what it said before, on other pipes, was heard meanwhile
+            raise _AskedForeverError
+        self._forever = _ASKED_FOREVER in self._words
         del self._words[:-STDERR_KEPT]
