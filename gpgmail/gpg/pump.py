@@ -126,7 +126,9 @@ def pump(
         run.check(what)
         ready = poll.poll(run.slice() * 1000)
         if not ready and process.ended:
-            return  # somebody the child left behind holds a pipe open: all of its own was read
+            ready = poll.poll(0)  # what it wrote at the last, between the two looks
+            if not ready:
+                return  # somebody it left behind holds a pipe open: all of its own was read
         for descriptor, _ in ready:
             move = moves[descriptor]()
             if move is not Move.NONE:

@@ -19,6 +19,8 @@ from gpgmail.core.passphrases import ANY_KEY, Passphrases
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
 from gpgmail.gpg.home import Home
+from gpgmail.gpg.process import Pipe
+from gpgmail.gpg.pump import pump
 from gpgmail.gpg.runner import execute
 from tests.support.keyrings import fixture_key
 
@@ -320,3 +322,20 @@ def test_without_terminal_home_and_runtime_directory(copy):
         check=False,
     )
     assert (ran.stdout.strip(), ran.stderr) == ("0 True", "")
+
+
+def test_what_a_program_writes_just_before_its_end_is_read():
+    """It may write and end between a look at the pipes and the look whether it ended."""
+    pipe, taken = Pipe(to_child=False), bytearray()
+
+    class Ending:
+        @property
+        def ended(self):
+            if pipe.child >= 0:
+                os.write(pipe.child, b"at the last")
+                pipe.close_child()
+            return True
+
+    pump(Ending(), {pipe: taken.extend}, (), Run(timeout=5), "a program")
+    pipe.close()
+    assert taken == b"at the last"
