@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from gpgmail.message.headers import is_content
 from gpgmail.message.walk import MOST_PARTS
-from gpgmail.protect.library_fields import Tolerant
 from gpgmail.protect.limits import bad
+from gpgmail.protect.tolerant import Tolerant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,8 +7,8 @@ there. The pytest plugin hands them out as fixtures; without pytest they are con
 from __future__ import annotations
 
 from gpgmail.testing.conversation import Received
+from gpgmail.testing.handing import KeyringCopy, Library, TestKey
 from gpgmail.testing.homes import ThrowawayHome
-from gpgmail.testing.library import KeyringCopy, Library, TestKey
 from gpgmail.testing.mailbox import Mailbox
 from gpgmail.testing.script import Drop, Honest, Once, Reply, Reset, Stall
 from gpgmail.testing.sinks import Sink

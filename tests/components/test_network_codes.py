@@ -124,7 +124,7 @@ def test_what_the_resolver_says_of_a_name(monkeypatch, name, code):
 @pytest.mark.parametrize(("method", "phase"), [("connect", Phase.EHLO), ("send", Phase.MAIL)])
 def test_a_connection_that_ends(action, method, phase):
     with Hostile({phase: action}) as server:
-        told(smtp(server), "TCPClient", 1120, ConnectError, method)
+        assert told(smtp(server), "TCPClient", 1120, ConnectError, method)
 
 
 @pytest.mark.proves("SSL 276")
