@@ -24,8 +24,7 @@ import generate
 from gpgmail.core.declare import rows
 from gpgmail.delivery.accounts import environment_name
 from gpgmail.delivery.configfile import key_of
-from gpgmail.delivery.once import UNCERTAIN
-from gpgmail.delivery.options import PATHS, AccountOptions, ServerOptions
+from gpgmail.delivery.options import PATHS, UNCERTAIN, AccountOptions, ServerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

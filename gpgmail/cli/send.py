@@ -24,6 +24,7 @@ from gpgmail.cli.options import (
     symmetric_options,
 )
 from gpgmail.cli.rehearsing import report_rehearsal
+from gpgmail.cli.repeating import once_of, once_options, report_repeat
 from gpgmail.cli.report import line, report_failure, report_receipt, show
 from gpgmail.cli.signals import signals_call
 from gpgmail.cli.watching import watched
@@ -39,6 +40,7 @@ from gpgmail.delivery.options import (
     MailOptions,
     ServerOptions,
 )
+from gpgmail.delivery.receipt import Receipt
 from gpgmail.delivery.rehearsal import Rehearsal
 from gpgmail.delivery.secrets import Source, only_one
 from gpgmail.delivery.writer import STDOUT, write_mail
@@ -48,7 +50,7 @@ from gpgmail.transport.url import parse
 if TYPE_CHECKING:
     from gpgmail.core.secret import Secret
     from gpgmail.delivery.accounts import Account
-    from gpgmail.delivery.receipt import Receipt
+    from gpgmail.spool.record import Entry
 
 _EXAMPLES = """\b
 Examples:
@@ -62,6 +64,7 @@ _WORDS = {"encrypt": ("require", "never")}
 
 @click.command(cls=GroupedCommand, epilog=_EXAMPLES)
 @mail_options
+@once_options
 @row_options(MailOptions, KEYS, groups={"from_": MAIL}, words=_WORDS)
 @option(
     "--recipient-key",
@@ -112,11 +115,15 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by na
             raise
         report_failure(error, err=to_stdout)
         return error.exit_code
+    said = {"as_json": given["as_json"], "quiet": given["quiet"]}
     if isinstance(receipt, Rehearsal):
-        report_rehearsal(receipt, as_json=given["as_json"], quiet=given["quiet"])
+        report_rehearsal(receipt, **said)
+        return 0
+    if not isinstance(receipt, Receipt):
+        report_repeat(receipt, **said)
         return 0
     try:
-        report_receipt(receipt, as_json=given["as_json"], quiet=given["quiet"], err=to_stdout)
+        report_receipt(receipt, **said, err=to_stdout)
         if not given["quiet"]:
             for words in idle_options(account, receipt):
                 show(f"gpgmail: {words}", err=True)
@@ -155,7 +162,8 @@ def _seen_by_all(option_name: str, hint: str) -> GpgmailError:
     return Situation.BAD_VALUE.error(detail, subject=option_name, hint=hint)
 
 
-def _send(account: Account, given: dict[str, Any]) -> Receipt | Rehearsal:
+def _send(account: Account, given: dict[str, Any]) -> Receipt | Rehearsal | Entry:
+    once = once_of(given, account.name)
     mailer = Mailer.of_account(account)
     symmetric = _symmetric(given)
     mail = draft(given, account.options.from_)  # last: standard input may hold secrets before it
@@ -168,8 +176,9 @@ def _send(account: Account, given: dict[str, Any]) -> Receipt | Rehearsal:
         if given["output"]:
             return write_mail(mailer, mail, given["output"], **wanted)
         if given["dry_run"]:
-            return mailer.rehearse(mail, **wanted)
-        return mailer.send(mail, save_wire=given["save_wire"], **wanted)
+            return (once and once.before(mail)) or mailer.rehearse(mail, **wanted)
+        wanted["save_wire"] = given["save_wire"]
+        return once.send(mailer, mail, **wanted) if once else mailer.send(mail, **wanted)
 
 
 def _symmetric(given: dict[str, Any]) -> Secret | None:

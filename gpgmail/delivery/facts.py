@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from gpgmail.core.replies import Reply
     from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.receipt import Receipt
-    from gpgmail.delivery.rehearsal import Rehearsal
+    from gpgmail.delivery.rehearsal import Foreseen, Rehearsal, RehearsedCopy
     from gpgmail.keys.key import Key, Subkey
+    from gpgmail.spool.record import Entry
 
 _OF_A_CANDIDATE = ("fingerprint", "user_id", "reason", "keyring", "subkey", "obstacle", "command")
 _OF_A_SUBKEY = ("fingerprint", "key_id", "algorithm", "length", "curve", "capabilities")
@@ -44,6 +45,17 @@ def of_receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
+def of_entry(entry: Entry) -> dict[str, Any]:
+    """Return what became of a mail that was sent before, with the same key."""
+    return {
+        "repeated": True,
+        "sent_at": entry.time.isoformat(),
+        "message_id": entry.message_id,
+        "accepted": list(entry.accepted),
+        "refused": of_refusals(entry.refused),
+    }
+
+
 def of_rehearsal(told: Rehearsal) -> dict[str, Any]:
     """Return what would be sent, and through what."""
     certificate = told.certificate
@@ -53,14 +65,7 @@ def of_rehearsal(told: Rehearsal) -> dict[str, Any]:
         "sender": told.sender,
         "headers": [list(field) for field in told.headers],
         "signers": [_chosen(key) for key in told.signers],
-        "copies": [
-            {
-                "recipients": list(copy.recipients),
-                "keys": [_chosen(key) for key in copy.keys],
-                "size": copy.size,
-            }
-            for copy in told.copies
-        ],
+        "copies": [_copy(copy) for copy in told.copies],
         "encrypted": told.encrypted,
         "account": told.account,
         "server": told.server,
@@ -78,6 +83,19 @@ def of_rehearsal(told: Rehearsal) -> dict[str, Any]:
         "mechanism": told.mechanism,
         "passed_over": list(told.passed_over),
         "remarks": list(told.remarks),
+        "waits": told.waits,
+    }
+
+
+def of_foreseen(told: Foreseen) -> dict[str, Any]:
+    """Return what would become of a mail that was handed over."""
+    return {
+        "dry_run": True,
+        "mail": told.mail and of_rehearsal(told.mail),
+        "held": [_copy(copy) for copy in told.held],
+        "notices": {whom: of_rehearsal(one) for whom, one in told.notices.items()},
+        "dropped": list(told.dropped),
+        "without_key": {whom: of_error(error) for whom, error in told.without_key.items()},
     }
 
 
@@ -141,6 +159,14 @@ def _subkey(part: Subkey) -> dict[str, Any]:
         "expires": _moment(part.expires),
         "state": str(part.state),
         "secret": str(part.secret),
+    }
+
+
+def _copy(copy: RehearsedCopy) -> dict[str, Any]:
+    return {
+        "recipients": list(copy.recipients),
+        "keys": [_chosen(key) for key in copy.keys],
+        "size": copy.size,
     }
 
 

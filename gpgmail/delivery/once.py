@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import DeliveryError, GpgmailError, MessageError, ServerError
 from gpgmail.core.events import StartTransfer
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
+from gpgmail.delivery.options import UNCERTAIN, Uncertain
 from gpgmail.message.addresses import domain_of, mailboxes, one_mailbox, same_mailbox
 from gpgmail.spool.record import Entry, Fate, held, known, prune
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from gpgmail.delivery.mailer import Mailer
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from gpgmail.message.draft import Draft
     from gpgmail.spool.record import Record
 
-Uncertain = Literal["fail", "send", "skip"]
-UNCERTAIN: Sequence[Uncertain] = get_args(Uncertain)
 KEPT = 400 * 24 * 3600  # seconds: a key of last year's day is still known
 
 

@@ -29,6 +29,9 @@ BccPolicy = Literal["separate", "hidden", "forbid"]
 BCC_POLICIES: Sequence[BccPolicy] = get_args(BccPolicy)
 OnUnencryptable = Literal["fail", "notice", "drop", "hold"]
 ON_UNENCRYPTABLE: Sequence[OnUnencryptable] = get_args(OnUnencryptable)
+# What is done with a mail of an idempotency key that may have arrived; see delivery/once.py.
+Uncertain = Literal["fail", "send", "skip"]
+UNCERTAIN: Sequence[Uncertain] = get_args(Uncertain)
 
 # In a configuration file these name files, relative to its own directory.
 PATHS = frozenset(

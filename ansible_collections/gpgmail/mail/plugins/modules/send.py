@@ -308,17 +308,10 @@ def once_of(params, account):
 
 def sent_before(entry):
     """Return the result for a mail that was sent before."""
-    from gpgmail.delivery.facts import of_refusals
+    from gpgmail.delivery.facts import of_entry
 
-    return {
-        "msg": "sent before, with the same idempotency key",
-        "changed": False,
-        "repeated": True,
-        "sent_at": entry.time.isoformat(),
-        "message_id": entry.message_id,
-        "accepted": list(entry.accepted),
-        "refused": of_refusals(entry.refused),
-    }
+    said = "sent before, with the same idempotency key"
+    return {**of_entry(entry), "msg": said, "changed": False}
 
 
 def once_only(module, mailer, once, draft, wishes):
