@@ -38,6 +38,7 @@ ALWAYS = (
     "--no-random-seed-file",  # its lock makes parallel processes wait for one another
     "--display-charset=utf-8",
     "--utf8-strings",
+    "--max-output=0",  # a message that is read ends where it ends
     "--exit-on-status-write-error",  # so that gpg ends when this program is killed
 )
 ENGLISH = {"LC_ALL": "C"}  # messages that people can look up and reports can quote

@@ -81,6 +81,7 @@ ROWS = {
     "auto-key-locate wkd,keyserver": (OVERRULED, {}),
     "auto-key-retrieve": (OVERRULED, {}),
     "no-auto-check-trustdb": (OVERRULED, {}),
+    "max-output 3": (OVERRULED, {}),
     f"try-secret-key {SENDER}": (NOTHING, {}),
     "cert-digest-algo SHA512": (NOTHING, {}),
     "s2k-cipher-algo AES192": (NOTHING, {}),
@@ -239,6 +240,14 @@ def test_a_caller_who_names_an_algorithm_comes_before_all(home, readers):
 
     found = facts(home, readers, "cipher-algo AES256\ndigest-algo SHA512", made)
     assert (found["cipher"], found["digest"], found["compression"]) == ("7", "11", [])
+
+
+def test_a_mail_is_read_whole_whatever_output_is_allowed(home):
+    (home / "gpg.conf").write_text("max-output 3\n")
+    with gpgmail.Mailer(None, keyring=home) as mailer:
+        letter = mailer.write(draft(SENDER, text="words\n"), sign=True, encrypt=True)
+    found = gpgmail.read(b"".join(letter.copies[0].render()), keyring=home)
+    assert [part.content for part in found.parts] == [b"words\n"]
 
 
 def test_nothing_of_it_is_asked_of_keys_in_a_file(readers):
