@@ -22,14 +22,19 @@ _ERROR, _WARNING, _INFO = 40, 30, 20  # of logging, which is loaded when somethi
 
 
 class Journal:
-    """Tells people and the log; *tag* is its name there. A *quiet* one tells people nothing."""
+    """Tells people and the log; *tag* is its name there.
 
-    def __init__(self, tag: str, *, quiet: bool = False, verbose: bool = False) -> None:
+    A *quiet* one tells people nothing, one that is not *logged* tells nobody else.
+    """
+
+    def __init__(
+        self, tag: str, *, quiet: bool = False, verbose: bool = False, logged: bool = True
+    ) -> None:
         self._tag = tag
         self._quiet = quiet
         self._verbose = verbose
         self._handler: logging.Handler | None = None
-        self._tried = False
+        self._tried = not logged
 
     def say(self, text: str) -> None:
         """Tell people alone, who asked for it."""

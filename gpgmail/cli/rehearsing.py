@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.rehearsal import Rehearsal, RehearsedCopy
 
+DRY_RUN = "dry run: nothing was sent"
+
 
 def report_rehearsal(told: Rehearsal, *, as_json: bool, quiet: bool = False) -> None:
     """Print what would be sent, and through what; with *quiet* nothing but JSON is printed."""
@@ -22,16 +24,17 @@ def report_rehearsal(told: Rehearsal, *, as_json: bool, quiet: bool = False) -> 
     elif not quiet:
         for words in (*told.remarks, *told.passed_over):
             show(f"gpgmail: {words}", err=True)
-        for line in _lines(told):
+        show(DRY_RUN)
+        for line in lines_of(told):
             show(line)
 
 
-def _lines(told: Rehearsal) -> Iterator[str]:
-    yield "dry run: nothing was sent"
+def lines_of(told: Rehearsal) -> Iterator[str]:
+    """Give what would be sent, and through what, a line each."""
     yield from _way(told)
     yield f"sender: {told.sender}"
     for key in told.signers:
-        yield f"signed by: {_key(key)}"
+        yield f"signed by: {key_line(key)}"
     for copy in told.copies:
         yield from _copy(copy, encrypted=told.encrypted)
     yield "header:"
@@ -40,6 +43,9 @@ def _lines(told: Rehearsal) -> Iterator[str]:
 
 
 def _way(told: Rehearsal) -> Iterator[str]:
+    if told.waits:
+        yield f"server: none, it waits in the queue: {one_line(told.waits)}"
+        return
     if told.account:
         yield f"account: {told.account}"
     yield f"server: {told.server}"
@@ -55,12 +61,13 @@ def _copy(copy: RehearsedCopy, *, encrypted: bool) -> Iterator[str]:
     size = "size not known" if copy.size is None else f"{copy.size} bytes"
     yield f"copy ({size}): {', '.join(copy.recipients)}"
     for key in copy.keys:
-        yield f"  encrypted to {_key(key)}"
+        yield f"  encrypted to {key_line(key)}"
     if not copy.keys:
         yield "  encrypted with a passphrase" if encrypted else "  not encrypted"
 
 
-def _key(key: ChosenKey) -> str:
+def key_line(key: ChosenKey) -> str:
+    """Return a key on one line."""
     until = f"until {key.ends:%Y-%m-%d}" if key.ends else "without end"
     hidden = ", hidden" if key.hidden else ""
     return one_line(f"{key.fingerprint} {key.user_id}, {until}{hidden}")

@@ -65,7 +65,8 @@ def run(arguments: Sequence[str], called: str = NAME) -> int:
         return error.exit_code
     request.mode = _BY_NAME.get(called, request.mode)
     tag = request.tag or NAME
-    with closing(Journal(tag, quiet=request.quiet, verbose=request.verbose)) as journal:
+    journal = Journal(tag, quiet=request.quiet, verbose=request.verbose, logged=not request.dry_run)
+    with closing(journal):
         return _run(request, journal)
 
 
@@ -73,7 +74,7 @@ def _run(request: Request, journal: Journal) -> int:
     try:
         return _done(request, journal)
     except GpgmailError as error:
-        journal.failed(error)
+        _failed(error, request, journal)
         return exit_code(error)
     except (Ended, KeyboardInterrupt):
         journal.fail("interrupted")
@@ -81,6 +82,15 @@ def _run(request: Request, journal: Journal) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback
         journal.fail(f"unexpected {type(error).__name__}: {error}")
         return Exit.OS if isinstance(error, OSError) else Exit.SOFTWARE
+
+
+def _failed(error: GpgmailError, request: Request, journal: Journal) -> None:
+    if not request.as_json:
+        journal.failed(error)
+        return
+    from gpgmail.cli.report import report_failure
+
+    report_failure(error)
 
 
 def exit_code(error: GpgmailError) -> int:
@@ -130,6 +140,10 @@ def _submit(account: Account, request: Request, journal: Journal) -> int:
     handed = take(sys.stdin.buffer, ends_at_dot=request.ends_at_dot)
 
     def work(submission: Submission, desk: Desk, routes: Routes, run: Run) -> int:  # noqa: ARG001 - as all work
+        if request.dry_run:
+            from gpgmail.cli.sendmail_rehearsal import report_mail
+
+            return report_mail(submission.rehearse(handed, wanted), as_json=request.as_json)
         return report(submission.submit(handed, wanted), journal)
 
     return _with_mailer(account, request, journal, work)
@@ -179,6 +193,11 @@ def _run_queue(account: Account, request: Request, journal: Journal) -> int:
     def work(submission: Submission, desk: Desk, routes: Routes, run: Run) -> int:
         from gpgmail.delivery import waiting
 
+        if request.dry_run:
+            from gpgmail.cli.sendmail_rehearsal import report_queue
+
+            looks = waiting.rehearse(directory, submission, desk, routes, run)
+            return report_queue(looks, as_json=request.as_json)
         released = waiting.release(directory, submission, desk, run)
         processed = waiting.send(directory, routes, run)
         for path in (*released.sent, *processed.sent):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from gpgmail.core.errors import GpgmailError
 
-HELP, VERSION = "--help", "--version"
 _MOMENTS = ("never", "success", "failure", "delay")
 
 
@@ -53,6 +52,8 @@ class Request:
     quiet: bool = False
     verbose: bool = False
     tag: str = ""
+    dry_run: bool = False
+    as_json: bool = False
 
 
 class Takes(Enum):
@@ -64,7 +65,7 @@ class Takes(Enum):
 
 
 class Option(NamedTuple):
-    """One letter."""
+    """One letter, or one of the long words."""
 
     takes: Takes
     act: Callable[[Request, str], None]
@@ -83,10 +84,14 @@ def parse(arguments: Sequence[str]) -> Request:
         word = words.popleft()
         if word == "--":
             break
-        if word in _LONG:
-            request.mode = _LONG[word]
-            return request
+        if word in LONG:
+            LONG[word].act(request, "")
+            if request.mode in _ENDING:
+                return request
+            continue
         _letters(request, word, words)
+    if request.as_json and not request.dry_run:
+        raise _bad("--json", "shows what --dry-run finds", "give --dry-run too")
     request.recipients = list(words)
     return request
 
@@ -114,6 +119,7 @@ def usage() -> str:
     lines = ["Usage: gpgmail-sendmail [OPTIONS] [--] [RECIPIENT]...", "", "Options:"]
     for letter, option in OPTIONS.items():
         lines.append(f"  {f'-{letter} {option.takes.value}':12}{option.doc}")
+    lines += [f"  {word:12}{option.doc}" for word, option in LONG.items()]
     lines += ["", "It reads a mail from standard input, protects it as the account says, and sends"]
     lines += ["it. GPGMAIL_ACCOUNT and GPGMAIL_CONFIG name account and configuration file."]
     return "\n".join(lines)
@@ -195,7 +201,7 @@ def _body_type(_: Request, value: str) -> None:
         raise _bad("-B", f"takes 7BIT or 8BITMIME, not {value!a}")
 
 
-_LONG = {HELP: Mode.HELP, VERSION: Mode.VERSION}
+_ENDING = {Mode.HELP, Mode.VERSION}  # what stands behind them does not matter
 _MODES = {"m": Mode.SUBMIT, "p": Mode.LIST_QUEUE, "i": Mode.NEW_ALIASES}
 _NO_SERVER = "this is no mail server: it takes one mail from standard input"
 _SMTP_HINT = "have the program speak SMTP to the server itself, or call this one for each mail"
@@ -262,4 +268,13 @@ OPTIONS: Mapping[str, Option] = {
     "t": Option(Takes.NOTHING, _sets(read_recipients=True), "Send to To, Cc and Bcc of the mail."),
     "v": Option(Takes.NOTHING, _sets(verbose=True), "Say what is done."),
     "x": Option(Takes.VALUE, _ignored, "Ignored."),
+}
+# Longer than a letter is what is no sendmail's.
+LONG: Mapping[str, Option] = {
+    "--dry-run": Option(
+        Takes.NOTHING, _sets(dry_run=True), "Send nothing and write nothing; tell what would be."
+    ),
+    "--json": Option(Takes.NOTHING, _sets(as_json=True), "Tell it as JSON."),
+    "--help": Option(Takes.NOTHING, _sets(mode=Mode.HELP), "Show this."),
+    "--version": Option(Takes.NOTHING, _sets(mode=Mode.VERSION), "Show the version."),
 }

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from gpgmail.core.run import Run
     from gpgmail.delivery.letter import Letter
     from gpgmail.delivery.receipt import Receipt
-    from gpgmail.delivery.routes import Routes
+    from gpgmail.delivery.rehearsal import Rehearsal
+    from gpgmail.delivery.routes import Routes, Told
     from gpgmail.message.draft import Composed
     from gpgmail.spool.store import State
+
+_ASKED_TO_WAIT = "it was asked to wait"
 
 
 class Dispatched(NamedTuple):
@@ -64,9 +67,9 @@ class Dispatcher(NamedTuple):
             GpgmailError: If nobody has it and it does not wait either.
         """
         if self.only_queue and self.queue is not None:
-            return self._queued(letter, (), "it was asked to wait")
+            return self._queued(letter, (), _ASKED_TO_WAIT)
         try:
-            receipt = self._delivered(letter, easier)
+            receipt = self._through(self.routes.deliver, letter, easier)
         except (DeliveryError, PolicyError) as error:
             refused = _for_good(getattr(error, "refused", {}))
             done = {*getattr(error, "accepted", ()), *refused}
@@ -79,6 +82,21 @@ class Dispatcher(NamedTuple):
             return Dispatched(receipt=receipt, refused=receipt.refused)
         why = next(str(reply) for reply in receipt.refused.values() if reply.temporary)
         return self._queued(letter, done, why)._replace(receipt=receipt, refused=refused)
+
+    def rehearse(self, letter: Letter, easier: Callable[[], Letter] | None = None) -> Rehearsal:
+        """Return what `dispatch` would do, without naming the mail to a server or writing it.
+
+        Raises:
+            GpgmailError: If nobody would get it and it would not wait either.
+        """
+        if self.only_queue and self.queue is not None:
+            return self._would_wait(letter, _ASKED_TO_WAIT)
+        try:
+            return self._through(self.routes.rehearse, letter, easier)
+        except (DeliveryError, PolicyError) as error:
+            if self.queue is None:
+                raise
+            return self._would_wait(letter, str(error))
 
     def keep(self, copies: Sequence[Composed], state: State) -> list[Path]:
         """Put *copies* into the queue, all or none.
@@ -105,14 +123,36 @@ class Dispatcher(NamedTuple):
             raise AssertionError("there is no queue")
         return self.queue
 
-    def _delivered(self, letter: Letter, easier: Callable[[], Letter] | None) -> Receipt:
+    def require_place(self) -> None:
+        """Go on where a mail could be put into the queue; nothing is written.
+
+        Raises:
+            MessageError: If it cannot.
+        """
+        from gpgmail.spool import store
+
+        store.require(self.place)
+
+    def _through(
+        self,
+        bring: Callable[[Letter, Run], Told],
+        letter: Letter,
+        easier: Callable[[], Letter] | None,
+    ) -> Told:
+        """Bring *letter* to a server, and what is easier to one that lacks an extension."""
         self.routes.require()
         try:
-            return self.routes.deliver(letter, self.run)
+            return bring(letter, self.run)
         except UnsupportedError as error:
             if easier is None or error.code is not ErrorCode.NOT_FOR_SERVER:
                 raise
-            return self.routes.deliver(easier(), self.run)
+            return bring(easier(), self.run)
+
+    def _would_wait(self, letter: Letter, why: str) -> Rehearsal:
+        from gpgmail.delivery.rehearsal import planned
+
+        self.require_place()
+        return replace(planned(letter), waits=why)
 
     def _queued(self, letter: Letter, without: Collection[str], why: str) -> Dispatched:
         copies = [

@@ -161,7 +161,7 @@ class _Runner:
             return
         with claim:
             if claim.unsure:
-                self._note(self.done.unsure, path, _left_behind(path))
+                self._note(self.done.unsure, path, left_behind(path))
                 return
             claim.begin()
             try:
@@ -254,7 +254,8 @@ def _refusal(one: Recipient, refused: Mapping[str, Reply]) -> GpgmailError:
     )
 
 
-def _left_behind(path: Path) -> GpgmailError:
+def left_behind(path: Path) -> GpgmailError:
+    """Return what is said of a file whose process ended before it heard whether it was sent."""
     return Situation.MAYBE_DELIVERED.error(
         "the process that sent it ended before the server answered",
         subject=shown(path),

@@ -7,12 +7,16 @@ wrong here too. The server hears no MAIL: what it would say to sender and recipi
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from gpgmail.message.handed import taken_apart
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from gpgmail.core.errors import KeySelectionError
     from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.letter import Letter
     from gpgmail.message.draft import Composed
@@ -47,7 +51,8 @@ class Rehearsal:
     """What would be sent, and what was seen of the server on the way.
 
     `headers` are those of the first copy as they would go out. `tls`, `cipher` and `certificate`
-    are empty and None in clear, `mechanism` is empty where nobody logs in.
+    are empty and None in clear, `mechanism` is empty where nobody logs in. `waits` says why the
+    mail would go into the queue in place of a server; all that is told of one is empty then.
     """
 
     message_id: str
@@ -66,6 +71,22 @@ class Rehearsal:
     account: str = ""
     passed_over: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    waits: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What would become of a mail that was handed over, and of whom.
+
+    `mail` is None where it would go to nobody now. `without_key` says why for those whose copies
+    would be `held`, who would get one of the `notices`, or nothing since they are `dropped`.
+    """
+
+    mail: Rehearsal | None = None
+    held: tuple[RehearsedCopy, ...] = ()
+    notices: Mapping[str, Rehearsal] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    without_key: Mapping[str, KeySelectionError] = field(default_factory=dict)
 
 
 def rehearse(letter: Letter, session: Session) -> Rehearsal:
@@ -80,16 +101,8 @@ def rehearse(letter: Letter, session: Session) -> Rehearsal:
             copy.envelope, size=copy.size, needs_utf8=copy.needs_utf8, needs_8bit=copy.eight_bit
         )
     agreed = session.negotiated
-    return Rehearsal(
-        message_id=letter.message_id,
-        sender=letter.copies[0].envelope.sender,
-        headers=_fields(letter.copies[0]),
-        signers=letter.plan.signers,
-        copies=tuple(
-            RehearsedCopy(recipients=copy.envelope.addresses, keys=planned.keys, size=copy.size)
-            for copy, planned in zip(letter.copies, letter.plan.copies, strict=True)
-        ),
-        encrypted=letter.plan.encrypts,
+    return replace(
+        planned(letter),
         server=str(session.peer),
         extensions=tuple(f"{name} {what}".strip() for name, what in session.extensions.items()),
         tls=session.tls_version,
@@ -97,12 +110,46 @@ def rehearse(letter: Letter, session: Session) -> Rehearsal:
         certificate=certificate_of(agreed.certificate) if agreed.certificate else None,
         user=session.options.user if session.mechanism else "",
         mechanism=session.mechanism,
+    )
+
+
+def planned(letter: Letter) -> Rehearsal:
+    """Return what is known of *letter* without any server."""
+    return Rehearsal(
+        message_id=letter.message_id,
+        sender=letter.copies[0].envelope.sender,
+        headers=_fields(letter.copies[0]),
+        signers=letter.plan.signers,
+        copies=tuple(
+            copy_of(copy, shared.keys)
+            for copy, shared in zip(letter.copies, letter.plan.copies, strict=True)
+        ),
+        encrypted=letter.plan.encrypts,
         remarks=letter.remarks,
     )
 
 
+def copy_of(copy: Composed, keys: tuple[ChosenKey, ...]) -> RehearsedCopy:
+    """Return what is told of a copy that is encrypted to *keys*."""
+    return RehearsedCopy(recipients=copy.envelope.addresses, keys=keys, size=copy.size)
+
+
 def _fields(copy: Composed) -> tuple[Field, ...]:
-    return copy.headers if copy.content.verbatim else (*copy.headers, *copy.content.headers)
+    own = copy.content.headers
+    if copy.content.verbatim:
+        found = taken_apart(_head(copy.content.chunks())).fields
+        own = tuple((one.name, one.value) for one in found)
+    return (*copy.headers, *own)
+
+
+def _head(chunks: Iterable[bytes]) -> bytes:
+    """Return as much of *chunks* as holds the header."""
+    begun = bytearray()
+    for chunk in chunks:
+        begun += chunk
+        if b"\r\n\r\n" in begun:
+            break
+    return bytes(begun)
 
 
 def certificate_of(encoded: bytes) -> ServerCertificate:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.addressing import Addressed, Wanted
     from gpgmail.delivery.aliases import Aliases
     from gpgmail.delivery.letter import Desk
+    from gpgmail.delivery.rehearsal import Foreseen
     from gpgmail.delivery.routes import Routes
     from gpgmail.message.handed import Handed
 
@@ -76,6 +77,15 @@ class _Shut(NamedTuple):
 
     errors: Mapping[str, KeySelectionError] = MappingProxyType({})
     hold: tuple[ChosenKey, ...] = ()
+
+
+class _Made(NamedTuple):
+    """A mail of which nothing went out yet: what is decided, what is ready, who has no key."""
+
+    addressed: Addressed
+    decided: Decided
+    ready: _Ready
+    shut: _Shut = _Shut()
 
 
 class Submission:
@@ -115,24 +125,34 @@ class Submission:
         Raises:
             GpgmailError: If nobody has it, and it does not wait in a queue.
         """
-        addressed = address(handed, wanted, self._options, self._names, self._aliases)
-        done = Submitted(message_id=addressed.message_id, sender=addressed.envelope.sender)
+        addressed = self._addressed(handed, wanted)
         if not addressed.envelope.recipients:
-            return done
-        content = (one for one in addressed.fields if one.key.startswith("content-"))
-        carried = Carried(content, handed.body)
-        decided = self._settled(Wishes(), addressed.envelope)
-        decided, passes = _unless_already(decided, carried)
-        if passes:
-            ready = self._as_it_is(addressed, carried, decided)
-            return self._sent(done, ready)
-        shut = self._shut(addressed, decided)
-        ready = self._protected(addressed, carried, decided, shut)
-        done = self._sent(done._replace(without_key=shut.errors), ready)
-        if shut.errors and self._options.on_unencryptable == _NOTICE:
-            return self._with_notices(done, addressed, decided)
-        dropped = tuple(shut.errors) if self._options.on_unencryptable == _DROP else ()
-        return done._replace(dropped=dropped)
+            return _nobody_yet(addressed)
+        mail = self._made(addressed, handed)
+        done = self._sent(mail)
+        if self._options.on_unencryptable == _NOTICE:
+            return self._with_notices(done, mail)
+        return done._replace(dropped=self._dropped(mail))
+
+    def rehearse(self, handed: Handed, wanted: Wanted) -> Foreseen:
+        """Do what `submit` does up to the login, and return what would become of the mail.
+
+        Raises:
+            GpgmailError: As `submit`, as far as that is known before a server hears of a mail.
+        """
+        from gpgmail.delivery.rehearsal import Foreseen
+
+        addressed = self._addressed(handed, wanted)
+        if not addressed.envelope.recipients:
+            return Foreseen()
+        mail = self._made(addressed, handed)
+        found = self._foreseen(mail)
+        if self._options.on_unencryptable != _NOTICE:
+            return replace(found, dropped=self._dropped(mail))
+        notices = {
+            whom: self._dispatcher.rehearse(self._notice(mail, whom)) for whom in mail.shut.errors
+        }
+        return replace(found, notices=notices)
 
     def release(self, addressed: Addressed, carried: Carried) -> Submitted:
         """Send a mail that was held, to whom it can be encrypted now; nobody else gets anything.
@@ -141,24 +161,54 @@ class Submission:
             KeySelectionError: If that is nobody.
             GpgmailError: If it cannot be sent.
         """
+        return self._sent(self._made_of_held(addressed, carried))
+
+    def rehearse_release(self, addressed: Addressed, carried: Carried) -> Foreseen:
+        """Do what `release` does up to the login, and return what would become of the mail.
+
+        Raises:
+            GpgmailError: As `release`, as far as that is known before a server hears of a mail.
+        """
+        return self._foreseen(self._made_of_held(addressed, carried))
+
+    # -------------------------------------------------------------------------------- what is ready
+
+    def _addressed(self, handed: Handed, wanted: Wanted) -> Addressed:
+        return address(handed, wanted, self._options, self._names, self._aliases)
+
+    def _made(self, addressed: Addressed, handed: Handed) -> _Made:
+        content = (one for one in addressed.fields if one.key.startswith("content-"))
+        carried = Carried(content, handed.body)
+        decided = self._settled(Wishes(), addressed.envelope)
+        decided, passes = _unless_already(decided, carried)
+        if passes:
+            return _Made(addressed, decided, self._as_it_is(addressed, carried, decided))
+        shut = self._shut(addressed, decided)
+        ready = self._protected(addressed, carried, decided, shut)
+        return _Made(addressed, decided, ready, shut)
+
+    def _made_of_held(self, addressed: Addressed, carried: Carried) -> _Made:
         decided = self._settled(_REQUIRED, addressed.envelope)
-        errors = self._without_key(addressed.envelope.recipients)
-        if len(errors) == len(addressed.envelope.recipients):
-            raise next(iter(errors.values()))
-        ready = self._protected(addressed, carried, decided, _Shut(errors))
-        done = Submitted(message_id=addressed.message_id, sender=addressed.envelope.sender)
-        return self._sent(done._replace(without_key=errors), ready)
+        shut = _Shut(self._without_key(addressed.envelope.recipients))
+        if len(shut.errors) == len(addressed.envelope.recipients):
+            raise next(iter(shut.errors.values()))
+        ready = self._protected(addressed, carried, decided, shut)
+        return _Made(addressed, decided, ready, shut)
 
     def _settled(self, wishes: Wishes, envelope: Envelope) -> Decided:
         return settle(wishes, self._account, envelope.addresses, self._desk.keyrings, self._run)
 
     # ------------------------------------------------------------------------------------- sending
 
-    def _sent(self, done: Submitted, ready: _Ready) -> Submitted:
+    def _sent(self, mail: _Made) -> Submitted:
         """Send what is ready; what is to be held is on the disk before anything goes out."""
+        ready = mail.ready
         held = self._hold(ready.held) if ready.held else []
-        addresses = tuple(each for copy in ready.held for each in copy.envelope.addresses)
-        done = done._replace(letter=ready.letter, held=addresses)
+        done = _nobody_yet(mail.addressed)._replace(
+            letter=ready.letter,
+            held=tuple(each for copy in ready.held for each in copy.envelope.addresses),
+            without_key=mail.shut.errors,
+        )
         if not ready.letter.copies:
             return done
         try:
@@ -168,21 +218,33 @@ class Submission:
                 take_back(held)  # the caller has the mail, and may hand it over again
             raise
 
+    def _foreseen(self, mail: _Made) -> Foreseen:
+        from gpgmail.delivery.rehearsal import Foreseen, copy_of
+
+        ready = mail.ready
+        if ready.held:
+            self._dispatcher.require_place()
+        sends = ready.letter.copies
+        return Foreseen(
+            mail=self._dispatcher.rehearse(ready.letter, ready.easier) if sends else None,
+            held=tuple(copy_of(copy, mail.shut.hold) for copy in ready.held),
+            without_key=mail.shut.errors,
+        )
+
+    def _dropped(self, mail: _Made) -> tuple[str, ...]:
+        return tuple(mail.shut.errors) if self._options.on_unencryptable == _DROP else ()
+
     def _hold(self, copies: Sequence[Composed]) -> list[Path]:
         from gpgmail.spool.store import State
 
         return self._dispatcher.keep(copies, State.HELD)
 
-    def _with_notices(self, done: Submitted, addressed: Addressed, decided: Decided) -> Submitted:
-        from gpgmail.delivery.notice import notice
-
+    def _with_notices(self, done: Submitted, mail: _Made) -> Submitted:
         noticed: list[str] = []
         problems: list[GpgmailError] = []
-        for whom, error in done.without_key.items():
-            draft = notice(addressed, whom, error)
+        for whom in mail.shut.errors:
             try:
-                wishes = Wishes(sign=decided.sign, encrypt=False)
-                self._dispatcher.dispatch(self._desk.write(draft, wishes, self._run))
+                self._dispatcher.dispatch(self._notice(mail, whom))
             except GpgmailError as failure:
                 if not (done.sent.accepted or done.sent.queued or noticed):
                     raise
@@ -190,6 +252,13 @@ class Submission:
             else:
                 noticed.append(whom)
         return done._replace(noticed=tuple(noticed), problems=tuple(problems))
+
+    def _notice(self, mail: _Made, whom: str) -> Letter:
+        from gpgmail.delivery.notice import notice
+
+        draft = notice(mail.addressed, whom, mail.shut.errors[whom])
+        wishes = Wishes(sign=mail.decided.sign, encrypt=False)
+        return self._desk.write(draft, wishes, self._run)
 
     # ---------------------------------------------------------------------------- who has no key
 
@@ -296,6 +365,10 @@ class Submission:
         for copy in plan.copies:
             self._desk.endings.tell(copy.keys, Purpose.ENCRYPT, self._run)
         return plan
+
+
+def _nobody_yet(addressed: Addressed) -> Submitted:
+    return Submitted(message_id=addressed.message_id, sender=addressed.envelope.sender)
 
 
 def _address(author: str) -> str:

@@ -26,13 +26,14 @@ from gpgmail.spool import store
 from gpgmail.spool.store import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
     from gpgmail.delivery.letter import Desk
     from gpgmail.delivery.queue import Processed
+    from gpgmail.delivery.rehearsal import Foreseen
     from gpgmail.delivery.routes import Routes
     from gpgmail.delivery.submission import Submission
     from gpgmail.spool.queuefile import Queued
@@ -56,6 +57,16 @@ class Released:
 
     sent: list[Path] = field(default_factory=list)
     stay: dict[Path, GpgmailError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What would become of a mail that waits: it goes out, or it does not for that reason."""
+
+    path: Path
+    state: State
+    told: Foreseen | None = None
+    error: GpgmailError | None = None
 
 
 def listed(directory: Path, run: Run) -> Iterator[Waiting]:
@@ -126,12 +137,53 @@ def release(directory: Path, submission: Submission, desk: Desk, run: Run) -> Re
     return done
 
 
+def rehearse(
+    directory: Path, submission: Submission, desk: Desk, routes: Routes, run: Run
+) -> Iterator[Look]:
+    """Yield what `release` and `send` would do with each mail; no file changes, no mail is named.
+
+    Raises:
+        MessageError: If *directory* cannot be used.
+        Cancelled, TimeLimitError: If *run* ends.
+    """
+    from gpgmail.delivery.rehearsal import Foreseen
+
+    def held(claim: Claim) -> Foreseen:
+        return submission.rehearse_release(*_taken_out(claim.read(run), desk, run))
+
+    def queued(claim: Claim) -> Foreseen:
+        if claim.unsure:
+            raise queue.left_behind(claim.path)
+        return Foreseen(mail=routes.rehearse(_letter(claim.read(run)), run))
+
+    routes.require()
+    for state, look in ((State.HELD, held), (State.QUEUED, queued), (State.SENDING, queued)):
+        for path in store.listed(directory, state):
+            run.check(f"queue {shown(directory)}")
+            yield from _looked_at(path, state, look, run)
+
+
+def _looked_at(
+    path: Path, state: State, look: Callable[[Claim], Foreseen], run: Run
+) -> Iterator[Look]:
+    """Yield what *look* finds, nothing where another process has the file."""
+    try:
+        claim = store.claim(path)
+        if claim is None:
+            return
+        with claim:
+            told = look(claim)
+    except GpgmailError as error:
+        if run.cancelled:
+            raise
+        yield Look(path, state, error=error)
+    else:
+        yield Look(path, state, told=told)
+
+
 def _released(claim: Claim, submission: Submission, desk: Desk, run: Run, done: Released) -> None:
     mail = claim.read(run)
-    addressed, ciphertext = _taken_apart(mail)
-    _require_key(mail, desk, run)
-    carried = _opened(ciphertext, desk, run)
-    result = submission.release(addressed, carried)
+    result = submission.release(*_taken_out(mail, desk, run))
     left = tuple(one for one in mail.envelope.recipients if one.address in result.without_key)
     if left:
         rest = replace(mail, envelope=replace(mail.envelope, recipients=left))
@@ -139,6 +191,13 @@ def _released(claim: Claim, submission: Submission, desk: Desk, run: Run, done: 
         done.stay[path] = next(iter(result.without_key.values()))
     claim.remove()
     done.sent.append(claim.path)
+
+
+def _taken_out(mail: Queued, desk: Desk, run: Run) -> tuple[Addressed, Carried]:
+    """Return a held mail as it was handed over, if there is a key for somebody."""
+    addressed, ciphertext = _taken_apart(mail)
+    _require_key(mail, desk, run)
+    return addressed, _opened(ciphertext, desk, run)
 
 
 def _require_key(mail: Queued, desk: Desk, run: Run) -> None:
@@ -179,6 +238,8 @@ def _opened(body: bytes, desk: Desk, run: Run) -> Carried:
     job = Job(
         home=desk.keyrings.home(run, desk.passphrases, secret=True), passphrases=desk.passphrases
     )
-    desk.engine.decrypt(job, iter((body[begins:],)), plain.extend, run)
+    opened = desk.engine.decrypt(job, (body[begins:],), plain.extend, run)
+    if opened.bad:
+        raise Situation.VERIFY_FAILED.error("was changed since it was held", subject="a held mail")
     entity = taken_apart(bytes(plain))
     return Carried(entity.fields, entity.body)

@@ -82,6 +82,18 @@ def add(directory: Path, mail: Queued, run: Run, state: State = State.QUEUED) ->
     return path
 
 
+def require(directory: Path) -> None:
+    """Go on where `add` could write into *directory*; nothing is written.
+
+    Raises:
+        MessageError: If it could not.
+    """
+    with _writing(directory):
+        os.close(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def listed(directory: Path, state: State) -> list[Path]:
     """Return the names with the extension of *state*, oldest first, whatever they are.
 

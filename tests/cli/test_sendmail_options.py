@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpgmail.cli.sendmail_options import OPTIONS, Mode, parse, usage
+from gpgmail.cli.sendmail_options import LONG, OPTIONS, Mode, parse, usage
 from gpgmail.core.codes import Exit
 from gpgmail.core.errors import UsageError
 
@@ -66,6 +66,10 @@ def test_what_programs_pass(options, recipients):
         (["-bp"], {"mode": Mode.LIST_QUEUE}),
         (["-bi"], {"mode": Mode.NEW_ALIASES}),
         (["-I"], {"mode": Mode.NEW_ALIASES}),
+        (["--dry-run", "-i", "x"], {"dry_run": True, "as_json": False, "recipients": ["x"]}),
+        (["-q", "--json", "--dry-run"], {"dry_run": True, "as_json": True, "recipients": []}),
+        (["x", "--dry-run"], {"dry_run": False, "recipients": ["x", "--dry-run"]}),
+        (["--", "--dry-run"], {"dry_run": False, "recipients": ["--dry-run"]}),
         (["--help"], {"mode": Mode.HELP}),
         (["--version"], {"mode": Mode.VERSION}),
     ],
@@ -95,6 +99,7 @@ def test_forms(words, facts):
         (["-N", "never,success"], "takes never"),
         (["-R", "some"], "takes hdrs or full"),
         (["-Bbinary"], "7BIT or 8BITMIME"),
+        (["--json", "x"], "shows what --dry-run finds"),
     ],
 )
 def test_what_is_refused_says_why(words, about):
@@ -110,9 +115,13 @@ def test_help_has_every_option_and_fits():
     assert max(map(len, lines)) <= 80
     for letter in OPTIONS:
         assert any(line.startswith(f"  -{letter} ") for line in lines), letter
+    for word in LONG:
+        assert any(line.startswith(f"  {word} ") for line in lines), word
 
 
 def test_the_documentation_has_every_option():
     text = DOCS.read_text("utf-8")
     for letter in OPTIONS:
         assert f"| `-{letter}" in text, letter
+    for word in LONG:
+        assert f"`{word}`" in text, word
