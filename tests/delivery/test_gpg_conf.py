@@ -247,7 +247,7 @@ def test_a_mail_is_read_whole_whatever_output_is_allowed(home):
     with gpgmail.Mailer(None, keyring=home) as mailer:
         letter = mailer.write(draft(SENDER, text="words\n"), sign=True, encrypt=True)
     found = gpgmail.read(b"".join(letter.copies[0].render()), keyring=home)
-    assert [part.content for part in found.parts] == [b"words\n"]
+    assert [part.content for part in found.parts] == [b"words\r\n"]
 
 
 def test_nothing_of_it_is_asked_of_keys_in_a_file(readers):
