@@ -7,25 +7,20 @@ by gpg called directly.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from gpgmail.testing import Sink
 from tests.servers.readers import Gpg
-from tests.support.commands import PACKAGE, environment, run
+from tests.support import commands
+from tests.support.commands import environment, run
+from tests.support.documents import blocks, dead_links, examples, programs, text_of
 from tests.support.keyrings import fixture_key, keyring_copy
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-EXAMPLE = re.compile(r"<!-- example: ([\w ]+) -->\n```(\w+)\n(.*?)```", re.DOTALL)
-EXAMPLES = {
-    name: (language, code) for name, language, code in EXAMPLE.findall(README.read_text("utf-8"))
-}
+README = "README.md"
+EXAMPLES = examples(README)
 SHOWN_PORT = "2525"
 
 
@@ -42,25 +37,15 @@ def recipients():
 
 
 @pytest.fixture
-def program(tmp_path):
-    """A directory with `gpgmail` as a command, where it is not installed."""
-    command = tmp_path / "gpgmail"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gpgmail.cli "$@"\n')
-    command.chmod(0o755)
-    return tmp_path
-
-
-def execute(language, code, env):
-    command = {"python": [sys.executable, "-W", "error", "-c"], "sh": ["sh", "-e", "-c"]}[language]
-    return subprocess.run(
-        [*command, code], env=env, capture_output=True, text=True, check=False, timeout=60
-    )
+def env(modern, tmp_path):
+    """The sender's keys, and the commands in PATH where they are not installed."""
+    return environment(GNUPGHOME=str(modern), PATH=programs(tmp_path))
 
 
 def test_the_configuration_that_is_shown_counts(tmp_path):
-    (shown,) = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    (shown,) = (block for block in blocks(README) if block.language == "toml")
     path = tmp_path / "config.toml"
-    path.write_text(shown)
+    path.write_text(shown.code)
     path.chmod(0o600)
     env = environment(CREDENTIALS_DIRECTORY=str(tmp_path))
     found = run("config", "show", "--json", "--config", path, "--account", "work", env=env)
@@ -72,7 +57,7 @@ def test_the_configuration_that_is_shown_counts(tmp_path):
 
 
 def test_there_is_one_example_of_each_face():
-    assert {name: language for name, (language, _) in EXAMPLES.items()} == {
+    assert {name: block.language for name, block in EXAMPLES.items()} == {
         "toolkit": "python",
         "component": "python",
         "command line": "sh",
@@ -80,12 +65,9 @@ def test_there_is_one_example_of_each_face():
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_sends_a_protected_mail(name, modern, recipients, program):
-    language, code = EXAMPLES[name]
-    assert code.count(SHOWN_PORT) == 1
-    env = environment(GNUPGHOME=str(modern), PATH=f"{program}{os.pathsep}{os.environ['PATH']}")
+def test_an_example_sends_a_protected_mail(name, env, recipients):
     with Sink() as sink:
-        done = execute(language, code.replace(SHOWN_PORT, str(sink.port)), env)
+        done = EXAMPLES[name].with_({SHOWN_PORT: str(sink.port)}).run(env)
         received = list(sink.received)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,12 +83,11 @@ def test_an_example_sends_a_protected_mail(name, modern, recipients, program):
     assert b"All 12 volumes are safe." in verdict.content
 
 
-def test_what_the_examples_print(modern, program):
-    env = environment(GNUPGHOME=str(modern), PATH=f"{program}{os.pathsep}{os.environ['PATH']}")
+def test_what_the_examples_print(env):
     printed = {}
-    for name, (language, code) in EXAMPLES.items():
+    for name, block in EXAMPLES.items():
         with Sink() as sink:
-            printed[name] = execute(language, code.replace(SHOWN_PORT, str(sink.port)), env).stdout
+            printed[name] = block.with_({SHOWN_PORT: str(sink.port)}).run(env).stdout
 
     assert printed["toolkit"] == "('alice@example.org',) 250 2.0.0 kept as mail 1\n"
     assert printed["component"] == ""
@@ -114,25 +95,12 @@ def test_what_the_examples_print(modern, program):
 
 
 def test_the_files_that_are_linked_exist():
-    links = re.findall(r"\]\((?!http)([^)#]+)", README.read_text("utf-8"))
-
-    assert links
-    for link in links:
-        assert (README.parent / link).exists(), link
+    assert dead_links(README) == []
 
 
-def test_the_verbs_and_options_that_are_named_exist(program):
-    text = README.read_text("utf-8")
-    help_texts = "".join(
-        subprocess.run(
-            [sys.executable, "-m", "gpgmail.cli", *verb, "--help"],
-            env={**environment(), "PYTHONPATH": PACKAGE},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for verb in ([], ["send"], ["read"], ["demo"])
-    )
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)):
+def test_the_verbs_and_options_that_are_named_exist(env):
+    verbs = ([], ["send"], ["read"], ["demo"])
+    help_texts = "".join(commands.call(*verb, "--help").text for verb in verbs)
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(README))):
         assert option in help_texts
-    assert shutil.which("gpgmail", path=str(program))
+    assert shutil.which("gpgmail", path=env["PATH"])

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 import gpgmail
@@ -18,12 +12,12 @@ from gpgmail.testing.script import Phase
 from gpgmail.testing.situations import SITUATIONS
 from tests.pytest_plugin.running import project_of, run_pytest
 from tests.support.commands import environment
+from tests.support.documents import blocks, dead_links, examples, programs, text_of
 from tests.support.keyrings import keyring_copy
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-PYTEST, READERS = ((DOCS / name).read_text("utf-8") for name in ("pytest.md", "readers.md"))
-PYTHON = re.findall(r"```python\n(.*?)```", PYTEST, re.DOTALL)
-SHELL = re.findall(r"<!-- example: (\w+) -->\n```sh\n(.*?)```", READERS, re.DOTALL)
+DOCUMENTS = ("docs/pytest.md", "docs/readers.md")
+PYTEST, READERS = map(text_of, DOCUMENTS)
+PYTHON = [block.code for block in blocks("docs/pytest.md") if block.language == "python"]
 
 
 def test_the_examples_of_the_plugin_pass(tmp_path):
@@ -60,22 +54,12 @@ def test_every_row_of_variants_stands_in_the_table():
 
 
 def test_the_commands_do_what_they_show(tmp_path):
-    command = tmp_path / "gpgmail"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gpgmail.cli "$@"\n')
-    command.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    code = "".join(code for _, code in SHELL)
-    assert [name for name, _ in SHELL] == ["variants", "verify"]
+    variants, verify = examples("docs/readers.md").values()
     with keyring_copy("modern") as home, SmtpSink() as sink:
-        ran = subprocess.run(
-            ["sh", "-e", "-c", code.replace("2525", str(sink.port))],
-            env=environment(GNUPGHOME=str(home), PATH=path),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        env = environment(GNUPGHOME=str(home), PATH=programs(tmp_path / "bin"))
+        variants = variants.with_({"2525": str(sink.port)}).run(env, tmp_path)
+        ran = verify.run(env, tmp_path)
+    assert (variants.returncode, variants.stderr) == (0, "")
     assert (ran.returncode, ran.stderr) == (0, "")
     wire = (tmp_path / "wire.eml").read_bytes()
     assert wire == sink.mail.data
@@ -85,7 +69,6 @@ def test_the_commands_do_what_they_show(tmp_path):
     assert "ok: 0 errors, 1 warning\n" in ran.stdout
 
 
-@pytest.mark.parametrize("text", [PYTEST, READERS])
-def test_links_lead_somewhere(text):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert (DOCS / target).exists(), target
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    assert dead_links(document) == []
