@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find, require_secret
+from gpgmail.gpg.endless import FAILED, NOBODY_TO_ASK, AskedForeverError, asked_forever
 from gpgmail.gpg.exchange import Ended, Exchange, command, load
 from gpgmail.gpg.launcher import Launcher
 from gpgmail.gpg.operation import (
@@ -82,31 +83,27 @@ class Contexts:
         """
         dialogue = dialogue_for(home, passphrases, symmetric, run)
         hearing = Hearing(dialogue, run)
-        collected = bytearray()
         mode = pinentry_mode(home, dialogue, run)
         words = [*home.arguments(), *ALWAYS, "--pinentry-mode", mode]
         words += arguments[: arguments.index("--")] if "--" in arguments else arguments
+        collected = bytearray()
         what = f"gpg in {home.directory}"
-        with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as worker, hearing:
-            launcher = worker.launcher
-            run.status(f"gpg {worker.binary.shown_version} in {home.directory}", level=2)
-            run.status(" ".join((worker.binary.path, *words)), level=3)
-            run.status(f"by gpgme, through {launcher.path}", level=3)
-            launcher.prepare(words)
-            exchange = Exchange(
-                command(arguments),
-                told(source, size, run),
-                sink or collected.extend,
-                signature=next(iter((extra_input or {}).values()), None),
-                hear=lambda: hearing.take(launcher.status()),
-                answers=dialogue is not None,
-            )
-            failure = worker.work(exchange, run, what)
-            code = launcher.wait(run, what)
-            exchange.hear()
-            said = run.redactor.clean(launcher.messages())  # before it serves another operation
-        if code is None:
-            raise Situation.GPG_MISSING.error("does not start by way of gpgme", subject=what)
+        try:
+            with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as own, hearing:
+                run.status(f"gpg {own.binary.shown_version} in {home.directory}", level=2)
+                launcher = own.launcher
+                exchange = Exchange(
+                    command(arguments),
+                    told(source, size, run),
+                    sink or collected.extend,
+                    signature=next(iter((extra_input or {}).values()), None),
+                    hear=lambda: hearing.take(launcher.status()),
+                    look=lambda: _require_end(launcher, hearing),
+                    answers=dialogue is not None,
+                )
+                code, failure, said = own.carry_out(exchange, words, run, what)
+        except AskedForeverError:
+            return Result(FAILED, tuple(hearing.lines), "")
         if failure and not code:
             # gpg knows of no failure: what it did never came here, or not all of it.
             hearing.lines.append(StatusLine("FAILURE", ("gpgme", str(failure))))
@@ -156,8 +153,26 @@ class _Worker:
             target=_work, args=(self.launcher.path, self.inbox), name="gpgmail gpgme", daemon=True
         ).start()
 
-    def work(self, exchange: Exchange, run: Run, what: str) -> int:
-        """Have libgpgme do it, with what is this thread's; return its error number, or 0."""
+    def carry_out(
+        self, exchange: Exchange, words: Sequence[str], run: Run, what: str
+    ) -> tuple[int, int, str]:
+        """Have gpg do it; return its exit code, libgpgme's error number, and gpg's own words.
+
+        Raises:
+            EngineError: If gpg does not start.
+        """
+        run.status(" ".join((self.binary.path, *words)), level=3)
+        run.status(f"by gpgme, through {self.launcher.path}", level=3)
+        self.launcher.prepare(words)
+        failure = self._work(exchange, run, what)
+        code = self.launcher.wait(run, what)
+        exchange.hear()
+        if code is None:
+            raise Situation.GPG_MISSING.error("does not start by way of gpgme", subject=what)
+        said = self.launcher.messages().decode("utf-8", "replace")
+        return code, failure, run.redactor.clean(said)
+
+    def _work(self, exchange: Exchange, run: Run, what: str) -> int:
         exchange.begin()
         run.touch()  # a source may be slow
         self.inbox.put(exchange)
@@ -172,6 +187,13 @@ class _Worker:
         """End the thread and remove the directory."""
         self.inbox.put(None)
         self.launcher.close()
+
+
+def _require_end(launcher: Launcher, hearing: Hearing) -> None:
+    """Raise where gpg would go on for ever, with what it said until then heard."""
+    if asked_forever(launcher.messages()):
+        hearing.take(launcher.status() + NOBODY_TO_ASK)
+        raise AskedForeverError
 
 
 def _work(program: str, inbox: queue.SimpleQueue[Exchange | None]) -> None:

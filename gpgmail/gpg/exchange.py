@@ -90,7 +90,7 @@ class Exchange:
     """What libgpgme reads, writes and asks, and the requests that it makes of the caller's thread.
 
     *hear* takes what gpg has said by now and returns what it is answered, if it asked; it is only
-    asked where there are *answers*.
+    asked where there are *answers*. *look* is called while nothing is requested, and may raise.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Exchange:
         *,
         signature: bytes | None,
         hear: Callable[[], bytes],
+        look: Callable[[], object],
         answers: bool,
     ) -> None:
         self.requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
@@ -110,6 +111,7 @@ class Exchange:
         self._sink = sink
         self.signature = signature
         self.hear = hear
+        self._look = look
         self._answers = answers
         self._read = memoryview(b"")
         self._whole = False
@@ -173,6 +175,7 @@ class Exchange:
                 request = self.requests.get(timeout=max(_SHORTEST, run.slice()))
             except queue.Empty:
                 self.hear_without_answer()
+                self._look()
                 continue
             if isinstance(request, Ended):
                 self._ended = True

@@ -138,9 +138,9 @@ class Launcher:
         self._seen += len(data)
         return data
 
-    def messages(self) -> str:
+    def messages(self) -> bytes:
         """Return what gpg wrote for people, the end of it."""
-        return self._file("said").read_bytes()[-STDERR_KEPT:].decode("utf-8", "replace")
+        return self._file("said").read_bytes()[-STDERR_KEPT:]
 
     def wait(self, run: Run, what: str) -> int | None:
         """Wait for the end and return gpg's exit code, None where the script did not come to it."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find, require_secret
+from gpgmail.gpg.endless import FAILED, NOBODY_TO_ASK, AskedForeverError, asked_forever
 from gpgmail.gpg.operation import (
     ALWAYS,
     STDERR_KEPT,
@@ -72,16 +73,6 @@ def execute(
         return operation.run(arguments, sink)
 
 
-# What gpg 2.4 says, and does for ever, where its agent asks for a card and nobody can be asked.
-_ASKED_FOREVER = b"ignoring gpg-agent inquiry 'CONFIRM"
-_FAILED = 2  # gpg's own exit code
-_NOBODY_TO_ASK = b"[GNUPG:] FAILURE card 85\n"  # what it would say if it came to an end
-
-
-class _AskedForeverError(Exception):
-    """gpg asks the same again without end."""
-
-
 class _Operation:
     """One gpg process with its pipes."""
 
@@ -124,9 +115,9 @@ class _Operation:
                 }
                 pump(process, takers, self._feeders, self._run, what)
                 returncode = process.wait(self._run, what)
-            except _AskedForeverError:
-                self._hearing.take(_NOBODY_TO_ASK)
-                returncode = _FAILED
+            except AskedForeverError:
+                self._hearing.take(NOBODY_TO_ASK)
+                returncode = FAILED
             finally:
                 process.stop()
         words = self._run.redactor.clean(self._words.decode("utf-8", "replace"))
@@ -168,6 +159,6 @@ class _Operation:
     def _take_words(self, data: bytes) -> None:
         self._words += data
         if self._forever:  # what it said before, on other pipes, was heard meanwhile
-            raise _AskedForeverError
-        self._forever = _ASKED_FOREVER in self._words
+            raise AskedForeverError
+        self._forever = asked_forever(self._words)
         del self._words[:-STDERR_KEPT]

@@ -18,6 +18,7 @@ from gpgmail.core.errors import KeySelectionError
 from gpgmail.keys.key import SecretPart
 from gpgmail.keys.keyring import Keyring
 from tests.servers.unpacked import ServerUnavailableError, program, skip_or_fail
+from tests.support.engines import EACH
 from tests.support.keyrings import fixture_key, keyring_copy
 from tests.support.operations import both, encrypted, selected, written
 from tests.support.places import all_ok, needs_mounts, operate, read_only
@@ -65,11 +66,14 @@ def on_card(home, request):
 
 
 @pytest.mark.parametrize("passphrase", [None, "123456"])
-def test_the_error_says_which_card_is_wanted(on_card, passphrase):
+@pytest.mark.parametrize("engine", EACH)
+def test_the_error_says_which_card_is_wanted(on_card, engine, passphrase):
+    """Where a passphrase is given gpg 2.4 asks for the card without end."""
     home, message = on_card
+    how = {"passphrase": passphrase, "engine": engine}
     for attempt in (
-        lambda: written(home, WHO, sign=True, passphrase=passphrase),
-        lambda: gpgmail.read(message, keyring=home, passphrase=passphrase),
+        lambda: written(home, WHO, sign=True, **how),
+        lambda: gpgmail.read(message, keyring=home, **how),
     ):
         with pytest.raises(KeySelectionError) as caught:
             attempt()
@@ -89,6 +93,16 @@ def test_what_needs_no_card_works(on_card):
         (key,) = ring.keys(secret=True)
         assert {part.secret for part in key.parts} == {SecretPart.CARD}
         assert ring.export_public(SENDER.fingerprint)
+
+
+@pytest.mark.parametrize("engine", EACH)
+def test_a_key_whose_uses_are_to_be_confirmed_is_no_card(home, engine):
+    """gpg 2.4 is asked once for each use then, and says of it what it says of a card."""
+    for path in (home / "private-keys-v1.d").iterdir():
+        path.write_text(f"Confirm: yes\n{path.read_text()}")
+    locked = {"passphrase": "none needed", "engine": engine}
+    for _ in range(2):
+        assert written(home, WHO, sign=True, **locked)
 
 
 def test_another_kind_of_card_is_shown_by_its_whole_number(home):
