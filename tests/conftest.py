@@ -78,6 +78,7 @@ ONCE = (
     "tests/components/test_waiting.py",
     "tests/crypto",
     "tests/delivery",
+    "tests/docs",
     "tests/e2e",
     "tests/fixtures",
     "tests/gpg/test_fuzz.py",
