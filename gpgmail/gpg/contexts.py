@@ -33,7 +33,7 @@ from gpgmail.gpg.operation import (
     told,
 )
 from gpgmail.gpg.status import StatusLine
-from gpgmail.gpg.trouble import agent_named
+from gpgmail.gpg.trouble import delay_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,7 +89,7 @@ class Contexts:
         collected = bytearray()
         what = f"gpg in {home.directory}"
         try:
-            with agent_named(home), agent_ended_if_stopped(home), self._worker(run) as own, hearing:
+            with delay_named(home), agent_ended_if_stopped(home), self._worker(run) as own, hearing:
                 run.status(f"gpg {own.binary.shown_version} in {home.directory}", level=2)
                 launcher = own.launcher
                 exchange = Exchange(

@@ -30,7 +30,7 @@ from gpgmail.gpg.binary import Binary, find
 from gpgmail.gpg.librarian import KeyRecord
 from gpgmail.gpg.operation import ALWAYS
 from gpgmail.gpg.status import StatusLine, decoded, parse
-from gpgmail.gpg.trouble import agent_named
+from gpgmail.gpg.trouble import delay_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ def python_gnupg(home: Home, run: Run, what: str) -> Iterator[PythonGnupg]:
     """Give python-gnupg for one call; *what* names the wait in the error of a time limit."""
     _here.quiet = True
     gpg = PythonGnupg(find(), home, run, what)
-    with agent_named(home):
+    with delay_named(home):
         try:
             yield gpg
         finally:

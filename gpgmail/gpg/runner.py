@@ -26,7 +26,7 @@ from gpgmail.gpg.operation import (
 )
 from gpgmail.gpg.process import Pipe, Process
 from gpgmail.gpg.pump import Feeder, pump, write_line
-from gpgmail.gpg.trouble import agent_named
+from gpgmail.gpg.trouble import delay_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def execute(
     """
     dialogue = dialogue_for(home, passphrases, symmetric, run)
     operation = _Operation(home, run, told(source, size, run), dialogue, extra_input or {})
-    with agent_named(home), agent_ended_if_stopped(home):
+    with delay_named(home), agent_ended_if_stopped(home):
         return operation.run(arguments, sink)
 
 

@@ -1,6 +1,7 @@
-"""What is there of GnuPG on this machine, seen without changing anything: for `gpgmail doctor`.
+"""What is there of GnuPG on this machine, seen without changing anything.
 
-Nothing is started here but programs that print their version, and no agent.
+For `gpgmail doctor`, and for errors. Nothing is started here but programs that print their version,
+and no agent.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import EngineError, GpgmailError, TimeLimitError
 from gpgmail.core.run import Run
+from gpgmail.core.text import shown
 from gpgmail.gpg import proof
 from gpgmail.gpg.binary import Binary, probe, tool
 
@@ -62,9 +64,17 @@ class Lock:
         return bool(self.host) and self.host != os.uname().nodename
 
     @property
-    def held(self) -> bool:
-        """Whether a process of that number lives here."""
-        return not self.abandoned and Path("/proc", str(self.pid)).exists()
+    def holder(self) -> str:
+        """The process of that number as people are told of it, empty where none lives here.
+
+        It may be a stranger: numbers are given again, and gpg does not look at more than that.
+        """
+        if self.abandoned:
+            return ""
+        with contextlib.suppress(OSError):
+            name = Path("/proc", str(self.pid), "comm").read_text("utf-8", "replace")
+            return f"process {self.pid} ({shown(name.strip())})"
+        return ""
 
 
 def in_path(name: str) -> tuple[Binary, ...]:

@@ -1,4 +1,4 @@
-"""What is wrong where gpg-agent is in the way: said so, with the line or command that mends it.
+"""What is wrong where gpg-agent or a lock is in the way: said so, with what mends it.
 
 gpg reports these as if the key were unusable or missing, or not at all. `complain` is asked for a
 failed run before `judge`, which knows what gpg said and nothing of the home that it ran in.
@@ -7,11 +7,13 @@ failed run before `judge`, which knows what gpg said and nothing of the home tha
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import GpgmailError, TimeLimitError
 from gpgmail.core.situations import Situation
+from gpgmail.core.text import quoted, shown
 from gpgmail.gpg.status import select
 
 if TYPE_CHECKING:
@@ -76,20 +78,38 @@ def _card(home: Home, ended: Ended, run: Run, keys: Iterable[str]) -> GpgmailErr
 
 
 @contextlib.contextmanager
-def agent_named(home: Home) -> Iterator[None]:
-    """Have a time limit that passed because of the agent name it."""
+def delay_named(home: Home) -> Iterator[None]:
+    """Have a time limit that passed because of the agent, or of a lock in the home, name it."""
     from gpgmail.gpg import proof
 
     try:
         yield
     except TimeLimitError as failure:
-        if proof.answers(home.directory):
-            raise
-        raise Situation.TIME_LIMIT.error(
-            f"it does not answer ({failure.detail})",
-            subject=f"gpg-agent of {home.directory}",
-            hint="continue it if it was stopped, or end that process",
-        ) from None
+        if not proof.answers(home.directory):
+            raise Situation.TIME_LIMIT.error(
+                f"it does not answer ({failure.detail})",
+                subject=f"gpg-agent of {home.directory}",
+                hint="continue it if it was stopped, or end that process",
+            ) from None
+        locked = _locked(home, failure)
+        if locked is not None:
+            raise locked from None
+        raise
+
+
+def _locked(home: Home, failure: GpgmailError) -> GpgmailError | None:
+    """Return the error for a lock that gpg waits for; those of dead processes it takes away."""
+    from gpgmail.gpg import survey
+
+    for lock in survey.locks(home.directory):
+        holder = lock.holder or (f"the host {shown(lock.host)}" if lock.abandoned else "")
+        if holder:
+            return Situation.TIME_LIMIT.error(
+                f"it is held by {holder}, and gpg waits for it ({failure.detail})",
+                subject=shown(lock.path),
+                hint=f"let GnuPG end there; if none works there: rm {quoted(os.fspath(lock.path))}",
+            )
+    return None
 
 
 def require_agent(home: Home, words: str) -> None:
@@ -109,7 +129,7 @@ def no_agent(directory: Path, words: str) -> GpgmailError:
     return Situation.GPG_FAILED.error(
         f"gpg-agent cannot be reached or started: {'; '.join(told)[:_SHOWN]}".rstrip(": "),
         subject=str(directory),
-        hint=f"see why: gpg-agent --homedir {_quoted(directory)} --server",
+        hint=f"see why: gpg-agent --homedir {quoted(os.fspath(directory))} --server",
     )
 
 
@@ -162,18 +182,12 @@ def _preset(home: Home, identity: Identity) -> str:
     from gpgmail.gpg import proof
 
     program = f"{proof.listed_directory(home.directory, 'libexecdir')}/gpg-preset-passphrase"
-    command = f"GNUPGHOME={_quoted(home.directory)} {program} --preset {identity.keygrip}"
+    command = f"GNUPGHOME={quoted(os.fspath(home.directory))} {program} --preset {identity.keygrip}"
     return f", or put it into the agent: {command} (with allow-preset-passphrase in {_CONFIG})"
 
 
 def _reload(home: Home) -> str:
-    return f"gpgconf --homedir {_quoted(home.directory)} --reload gpg-agent"
-
-
-def _quoted(path: Path) -> str:
-    from shlex import quote
-
-    return quote(str(path))
+    return f"gpgconf --homedir {quoted(os.fspath(home.directory))} --reload gpg-agent"
 
 
 def stated(home: Home, pattern: re.Pattern[str]) -> str:

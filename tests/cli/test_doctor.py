@@ -289,6 +289,7 @@ def test_a_lock_that_is_held(home):
     lock.write_text(f"{os.getpid():10}\n{os.uname().nodename}\n")
     found = one(only("locks", "--keyring", home))
     assert (found["level"], found["fix"]) == ("warning", f"ps -p {os.getpid()}")
+    assert f"process {os.getpid()} (" in found["what"]
 
 
 def in_namespace(mounts, *arguments, env):

@@ -134,10 +134,11 @@ def locks(case: Case) -> Iterator[Finding]:
                 hint="not while gpg works there on that host",
             )
         for lock in left:
-            if lock.held:
+            if lock.holder:
                 yield warning(
-                    f"{shown(lock.path)} is held by process {lock.pid}",
+                    f"{shown(lock.path)} is held by {lock.holder}",
                     fix=command("ps", "-p", str(lock.pid)),
+                    hint="if that is no program of GnuPG remove the file",
                 )
         if not left:
             yield ok(f"no locks in {shown(home)}")
