@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 ANY_KEY = ""
+_MESSAGE = ""  # stands for the fingerprint where a passphrase is that of a message
 LONGEST = 255  # bytes that gpg-agent takes, from GnuPG 2.1 to 2.4
 _REFUSED = frozenset("\n\r\0\x04")  # gpg ends a line at the first three, and cancels at the last
 _NAMES_KEY = re.compile(r"[0-9A-F]{16,64}")  # a key id or a fingerprint
@@ -155,6 +156,8 @@ class Passphrases:
         run.touch()  # a person may have been asked: that time is not the operation's
         answer, event.passphrase = event.passphrase, ""  # whoever keeps the event keeps no secret
         if not answer:
+            if event.fingerprint != _MESSAGE:  # it has none for this key: no second question
+                self._asked[event.fingerprint] = ATTEMPTS
             return None
         secret = _text(answer)
         del answer  # a traceback may show what a frame holds
@@ -172,12 +175,15 @@ class Passphrases:
         key_id: str,
         fingerprint: str,
         wrong: bool = False,
+        elsewhere: bool = False,
         run: Run,
     ) -> Secret | None:
         """Return an answer that opens a key, None where there is none to try.
 
         *opens* tries one, and says None where only the key's card could tell. There an answer is
-        returned once, until `used()`: a card counts wrong PINs, and blocks itself.
+        returned once, until `used()`: a card counts wrong PINs, and blocks itself. Where every
+        answer is wrong and something *elsewhere* may do instead of the key, the last one is
+        returned, so that gpg finds it wrong and goes on.
 
         Raises:
             PassphraseError: If every answer is wrong, or the card may have refused it before.
@@ -192,7 +198,9 @@ class Passphrases:
                 self.proven.add((keygrip, answer))
                 self.settled(fingerprint)
                 return answer
-            answer = self.answer(**who, wrong=True, run=run)
+            tried, answer = answer, self.answer(**who, wrong=True, run=run)
+            if answer is None and elsewhere:
+                return tried
             if answer is None:
                 raise Situation.PASSPHRASE.error(
                     "the passphrase is wrong", subject=f"{fingerprint} {user_id}".strip()
@@ -208,6 +216,22 @@ class Passphrases:
             )
         self._risked[keygrip] = answer
         return answer
+
+    def another(self, run: Run) -> bool:
+        """Ask the handler after a message did not take its passphrase; tell whether there is one.
+
+        It is the answer for the message from then on. Nobody is asked where none was tried.
+
+        Raises:
+            PassphraseError: If what the handler gives can be no passphrase.
+        """
+        if not (self._answers.get(_MESSAGE) or self._value_for(_MESSAGE, "", run)):
+            return False
+        return self._from_handler(KeyPassphrase("", "", _MESSAGE, was_wrong=True), run) is not None
+
+    def message_opened(self) -> None:
+        """Note that a message took its passphrase, so that it is tried on the next one first."""
+        self.settled(_MESSAGE)
 
     def used(self) -> None:
         """Note that the secret keys did their work, so that no PIN was wrong."""

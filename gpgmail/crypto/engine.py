@@ -165,6 +165,11 @@ class Opened:
     cipher: str = ""
     protected: bool = False  # the ciphertext had integrity protection (MDC or AEAD)
 
+    @property
+    def bad(self) -> bool:
+        """Whether a signature is bad: what it stands over was changed, or is of somebody else."""
+        return any(seen.status is SignatureStatus.BAD for seen in self.signatures)
+
 
 class Engine(Protocol):
     """What does the cryptography.
@@ -205,13 +210,19 @@ class Engine(Protocol):
         """Decrypt *source*, and verify what is signed inside.
 
         *sink* gets the plaintext as it comes, before anything is known of it: it is to be used only
-        after this returned. A passphrase for symmetric encryption is that of `ANY_KEY`.
+        after this returned. A passphrase for symmetric encryption is that of `ANY_KEY`; a handler
+        is asked for another one where it was wrong, as often as for a key.
+
+        A bad signature is a verdict, no error, and the last one: what stands behind it is not
+        looked at. Both this and another passphrase need a *source* that is no iterator, since it
+        is read again.
 
         Raises:
             KeySelectionError: If the message is for keys that are not here, which are named (114).
             PassphraseError: If a passphrase is missing or wrong (122).
             CryptoError: If *source* is anything but one whole encrypted message (103, 105, 130,
-                141), without integrity protection (146), or with a bad signature inside (119).
+                141), without integrity protection (146), or an iterator over one with a bad
+                signature inside (119).
         """
         ...
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.crypto import verdicts
+from gpgmail.crypto import decrypting, verdicts
 from gpgmail.crypto.algorithms import Choice, choose
 from gpgmail.crypto.armor import ArmorWriter, ChecksumWriter
 from gpgmail.crypto.engine import Engine, Made, SignatureMode
@@ -143,16 +143,18 @@ class Operations(Engine):
 
     def decrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
         """Decrypt *source*, and verify what is signed inside."""
-        result = self._execute(
-            job.home,
-            [*_uncached(), "--output=-", "--decrypt"],
-            run=run,
-            source=source,
-            sink=sink,
-            passphrases=job.passphrases,
-        )
-        complain(job.home, result, run)
-        opened = verdicts.decrypted(result)
+
+        def once(source: Source, sink: Sink, options: tuple[str, ...]) -> Result:
+            return self._execute(
+                job.home,
+                [*_uncached(), *options, "--output=-", "--decrypt"],
+                run=run,
+                source=source,
+                sink=sink,
+                passphrases=job.passphrases,
+            )
+
+        opened = decrypting.decrypt(once, job, source, sink, run)
         if not job.passphrases.silent:
             from gpgmail.gpg.proving import prove_opener
 

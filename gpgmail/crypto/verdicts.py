@@ -49,6 +49,7 @@ _MADE_WITH_A_KEY = {
 _OVER_DATA = {"00", "01"}  # signature types of documents (RFC 9580 section 5.2.1)
 _NO_PUBLIC_KEY = "9"  # reason of ERRSIG
 _NO_SECRET_KEY = 17  # of libgpg-error
+_REFUSED = "symkey_decrypt.maybe_error"  # where an ERROR was that a message's passphrase made
 
 
 def signatures(lines: Iterable[StatusLine]) -> tuple[SignatureSeen, ...]:
@@ -122,15 +123,53 @@ def verified(ended: Ended, *, texts: int) -> Opened:
     return Opened(signatures=seen)
 
 
-def decrypted(ended: Ended) -> Opened:
+def refused_passphrase(ended: Ended) -> bool:
+    """Tell whether a message did not take its passphrase, and nothing else opened it."""
+    said = (line.get("location") for line in status.select(ended.status, "ERROR"))
+    opened = any(status.select(ended.status, "PLAINTEXT", "DECRYPTION_KEY"))
+    return _REFUSED in said and not opened
+
+
+def stopped_at_bad_signature(ended: Ended) -> bool:
+    """Tell whether gpg ended at a bad signature, as in batch mode, with nothing said after it."""
+    bad = any(status.select(ended.status, "BADSIG"))
+    return bad and not any(status.select(ended.status, "END_DECRYPTION"))
+
+
+def decrypted(ended: Ended, proof: Ended | None = None) -> Opened:
     """Return what a message was and whose signatures stand inside its encryption.
+
+    Where gpg stopped at a bad signature, *proof* is how it decrypted the same message without a
+    look at signatures: that it was whole is said there, and whose signature is bad in *ended*.
 
     Raises:
         KeySelectionError: If it is for keys that are not here (114).
         PassphraseError: If the key's passphrase, or the message's, is missing or wrong (122).
         CryptoError: If it was not decrypted whole, or not all of it was encrypted (103, 105, 130,
-            141), its ciphertext has no integrity protection (146), or a signature is bad (119).
+            141), or its ciphertext has no integrity protection (146).
     """
+    whole = proof or ended
+    info = _require_whole(whole)
+    inside, _ = _split(ended)
+    seen = signatures(inside)
+    if proof is not None:
+        _require_same(inside, seen, proof)
+    if not _tried_keys(whole):
+        _refuse_unexplained(whole, () if proof else seen, Situation.DECRYPT_FAILED)
+    return Opened(
+        decrypted=True,
+        signatures=seen,
+        recipients=_recipients(whole),
+        decrypted_with=next(
+            (key.get("fingerprint") for key in status.select(whole.status, "DECRYPTION_KEY")), ""
+        ),
+        cipher=status.algorithm(status.CIPHERS, info.get("cipher")),
+        protected=True,
+    )
+
+
+def _require_whole(ended: Ended) -> StatusLine:
+    """Return what gpg said of the ciphertext, once it is sure that all of it came unchanged."""
     inside, after = _split(ended)
     info = next(status.select(inside, "DECRYPTION_INFO"), None)
     if info is None:
@@ -140,24 +179,22 @@ def decrypted(ended: Ended) -> Opened:
             "the ciphertext could have been changed on its way without a trace",
             hint="ask the sender to encrypt with a newer program",
         )
-    seen = signatures(inside)
-    if any(one.status is SignatureStatus.BAD for one in seen):
-        # gpg stops there in batch mode, and does not say whether the ciphertext was whole.
-        raise Situation.VERIFY_FAILED.error("was changed after it was signed, or damaged")
     if _twisted((*inside, *after)) or not any(status.select(inside, "DECRYPTION_OKAY")):
         raise _wrong_passphrase(ended) or judge(ended, Situation.DECRYPT_FAILED)
-    if not _tried_keys(ended):
-        _refuse_unexplained(ended, seen, Situation.DECRYPT_FAILED)
-    return Opened(
-        decrypted=True,
-        signatures=seen,
-        recipients=_recipients(ended),
-        decrypted_with=next(
-            (key.get("fingerprint") for key in status.select(ended.status, "DECRYPTION_KEY")), ""
-        ),
-        cipher=status.algorithm(status.CIPHERS, info.get("cipher")),
-        protected=True,
-    )
+    return info
+
+
+def _require_same(
+    inside: Sequence[StatusLine], seen: Sequence[SignatureSeen], proof: Ended
+) -> None:
+    """Refuse unless both runs went over one text, whose last signature that was seen is bad."""
+    texts = [
+        [line.args for line in status.select(lines, "PLAINTEXT")]
+        for lines in (inside, proof.status)
+    ]
+    bad = bool(seen) and seen[-1].status is SignatureStatus.BAD
+    if not bad or _twisted(inside) or len(texts[0]) != 1 or texts[0] != texts[1]:
+        raise Situation.VERIFY_FAILED.error("was changed after it was signed, or damaged")
 
 
 def _split(ended: Ended) -> tuple[Sequence[StatusLine], Sequence[StatusLine]]:

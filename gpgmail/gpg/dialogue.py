@@ -1,8 +1,10 @@
 """What gpg asks while it works, and what it is answered.
 
 With `--command-fd` gpg writes `GET_HIDDEN` on the status descriptor and reads a line. It gets the
-passphrase of the key that it named just before; where nobody knows one, the sign for "cancelled";
-and to everything else an empty line, which means no.
+passphrase of the key that it named just before; where nobody knows one, and to everything else, an
+empty line, which means no. It is not told "cancelled": gpg-agent 2.2 then loses the answer to its
+next question, such as for another key of the message. Only where an empty line could be the PIN of
+a card, cancelled it is.
 """
 
 from __future__ import annotations
@@ -70,8 +72,10 @@ class Dialogue:
             require_usable(symmetric, "passphrase")
         self._passphrases = passphrases
         self._proving = careful or passphrases.asks
+        self._nothing = _CANCEL if careful else _NO
         self._symmetric = symmetric
         self._of_message = False  # what is wanted is the message's passphrase, not a key's
+        self._elsewhere = False  # another key, or a passphrase, may open the message too
         self._run = run
         self._identify = identify
         self._proves = proves
@@ -80,12 +84,13 @@ class Dialogue:
         self._wanted = Wanted()
         self._asked: set[Wanted] = set()
         self._notes: dict[str, Callable[[StatusLine], None]] = {
+            "ENC_TO": self._opening,
             "KEY_CONSIDERED": self._considered,
             "USERID_HINT": self._hint,
             "NEED_PASSPHRASE": self._need,
             "NEED_PASSPHRASE_SYM": self._need_none,
             "SIG_CREATED": self._worked,
-            "DECRYPTION_OKAY": self._worked,
+            "DECRYPTION_KEY": self._worked,
         }
 
     def reply(self, line: StatusLine) -> bytes:
@@ -96,6 +101,9 @@ class Dialogue:
         if line.keyword not in _QUESTIONS:
             return b""
         return self._passphrase() if line.get("question") == "passphrase.enter" else _NO
+
+    def _opening(self, _: StatusLine) -> None:
+        self._elsewhere = True
 
     def _considered(self, line: StatusLine) -> None:
         fingerprint = line.get("fingerprint")
@@ -124,7 +132,7 @@ class Dialogue:
         if identity is not None:
             fingerprint = identity.fingerprint
         answer = self._answer(identity, fingerprint or wanted.primary_id, wrong=again)
-        return _CANCEL if answer is None else encoded(answer) + b"\n"
+        return self._nothing if answer is None else encoded(answer) + b"\n"
 
     def _answer(self, identity: Identity | None, fingerprint: str, *, wrong: bool) -> Secret | None:
         who = {
@@ -139,6 +147,7 @@ class Dialogue:
             lambda answer: self._proves(identity, answer),
             **who,
             wrong=wrong,
+            elsewhere=self._elsewhere,
             run=self._run,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import CryptoError, MessageError
-from gpgmail.crypto.engine import Job, Opened, SignatureStatus
+from gpgmail.crypto.engine import Job, Opened
 from gpgmail.gpg.armor import readable
 from gpgmail.protect.armor import armored, is_encrypted, kind
 
@@ -71,7 +71,7 @@ class Desk:
         plain = bytearray()
         sink = self._budget.sink(plain)
         job = self._job(secret=True)
-        source = iter((readable(armored(ciphertext)),))
+        source = (readable(armored(ciphertext)),)
         opened = self._engine.decrypt(job, source, sink, self._run)
         self.opened.append(opened)
         return opened, bytes(plain)
@@ -93,7 +93,7 @@ class Desk:
                     raise
                 continue
             first = first or (opened, bytes(text))
-            if not _bad(opened):
+            if not opened.bad:
                 first = opened, bytes(text)
                 break
         if first is None:
@@ -114,7 +114,7 @@ class Desk:
                 self.problems.append(str(error))
                 return Opened(), None
             first = first or opened
-            if not _bad(opened):
+            if not opened.bad:
                 first, over = opened, form
                 break
         first = first or Opened()
@@ -134,7 +134,3 @@ class Desk:
         self._budget.run()
         home = self._keyrings.home(self._run, self._passphrases, secret=secret)
         return Job(home=home, passphrases=self._passphrases)
-
-
-def _bad(opened: Opened) -> bool:
-    return any(seen.status is SignatureStatus.BAD for seen in opened.signatures)

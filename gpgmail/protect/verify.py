@@ -122,8 +122,8 @@ class _Work:
         opened, over = self._desk.detached(_forms(signed.raw), self._desk.content(signature))
         for problem in self._desk.problems[before:]:
             yield look.finding(Rule.SIGNATURE, part, signature.start, problem)
-        bad = any(seen.status is SignatureStatus.BAD for seen in opened.signatures)
-        if over is None and bad and self._desk.covers(_mangled(signed.raw), signature.decoded()):
+        mangled = over is None and opened.bad
+        if mangled and self._desk.covers(_mangled(signed.raw), signature.decoded()):
             yield look.finding(Rule.SIGNED_FORM, part, signed.start)
         yield from self._judged(look, opened, part, signature.start)
         hashes = {f"pgp-{seen.digest.lower()}" for seen in opened.signatures if seen.digest}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.passphrases import Passphrases
+from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
 from gpgmail.crypto.engine import ChosenKey, Job
 from gpgmail.gpg.home import Home
@@ -20,6 +21,8 @@ from tests.support.keyrings import fixture_key
 if TYPE_CHECKING:
     from pathlib import Path
 
+ALWAYS = ("--trust-model", "always")
+PLAIN = ("--compress-algo", "none")  # packets side by side, none swallowed by compression
 TEXT = b"Gr\xc3\xbc\xc3\x9fe\r\n-- \r\nFrom here\r\n-----BEGIN PGP nothing\r\n\r\n"
 
 
@@ -99,3 +102,18 @@ def job(gpg, **facts):
 def knows(**values):
     """Passphrases by fingerprint, or under `any` for every key."""
     return Passphrases({"" if key == "any" else key: Secret(v) for key, v in values.items()})
+
+
+def decrypt(engine, work, data):
+    pieces = []
+    opened = engine.decrypt(work, [data], pieces.append, Run(timeout=30))
+    return opened, b"".join(pieces)
+
+
+def statuses(opened):
+    return [seen.status for seen in opened.signatures]
+
+
+def encrypted(gpg, *options, data=TEXT, to=(ALICE,)):
+    words = [word for key in to for word in ("-r", key.exact)]
+    return gpg(*ALWAYS, *words, *options, "--encrypt", stdin=data)

@@ -15,18 +15,25 @@ from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import GpgmailError, KeySelectionError, PassphraseError
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import SignatureStatus
-from tests.crypto.helpers import ALICE, BOB, SENDER, TEXT, Gpg, job, knows, recipient, signer
+from tests.crypto.helpers import (
+    ALICE,
+    ALWAYS,
+    BOB,
+    PLAIN,
+    SENDER,
+    TEXT,
+    Gpg,
+    decrypt,
+    encrypted,
+    job,
+    knows,
+    recipient,
+    signer,
+    statuses,
+)
 from tests.support.keyrings import fixture_key, keyring_copy
 
 Status = SignatureStatus
-ALWAYS = ("--trust-model", "always")
-PLAIN = ("--compress-algo", "none")  # packets side by side, none swallowed by compression
-
-
-def decrypt(engine, work, data):
-    pieces = []
-    opened = engine.decrypt(work, [data], pieces.append, Run(timeout=30))
-    return opened, b"".join(pieces)
 
 
 def verify(engine, gpg, data, signature):
@@ -46,15 +53,6 @@ def refusal(call, *arguments):
     except GpgmailError as error:
         return error.code
     return None
-
-
-def statuses(opened):
-    return [seen.status for seen in opened.signatures]
-
-
-def encrypted(gpg, *options, data=TEXT, to=(ALICE,)):
-    words = [word for key in to for word in ("-r", key.exact)]
-    return gpg(*ALWAYS, *words, *options, "--encrypt", stdin=data)
 
 
 # ---- decrypting ----
@@ -334,14 +332,6 @@ def test_several_signatures_are_reported_up_to_the_first_bad_one(crypto, modern,
     fingerprints = [seen.fingerprint for seen in opened.signatures]
     assert fingerprints == [SENDER.fingerprint, alice.fingerprint, ""]
     assert statuses(verify(crypto, recipients, TEXT, bad + good)) == [Status.BAD]
-
-
-@pytest.mark.proves("OpenPGP 119")
-def test_a_bad_signature_inside_an_encrypted_message_is_an_error(crypto, modern, recipients):
-    signed = modern(*PLAIN, "-u", SENDER.exact, "--sign", stdin=b"Pay 10\n")
-    for data, expected in ((signed, None), (signed.replace(b"10", b"99"), ErrorCode.PGP_VERIFY)):
-        message = encrypted(modern, "--no-literal", *PLAIN, data=data)
-        assert refusal(decrypt, crypto, job(recipients), message) is expected
 
 
 def test_what_is_no_detached_signature_verifies_nothing(crypto, modern):

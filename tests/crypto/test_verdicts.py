@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import GpgmailError
 from gpgmail.crypto.engine import SignatureStatus
-from gpgmail.crypto.verdicts import decrypted, signatures, verified
+from gpgmail.crypto.verdicts import decrypted, signatures, stopped_at_bad_signature, verified
 from gpgmail.gpg.status import parse
 
 FINGERPRINT = "5A6D62803FAD1E8E863D7140B1968B5C837A6B0B"
@@ -30,6 +30,8 @@ PLAINTEXT 62 1795327280
 GOODMDC
 END_DECRYPTION
 """
+STOPPED = DECRYPTED[: DECRYPTED.index("GOODSIG")] + f"BADSIG {KEY_ID} Sender\n"
+UNVERIFIED = DECRYPTED.replace(GOOD, "")  # what --skip-verify makes of it
 
 
 @dataclass
@@ -65,7 +67,7 @@ TWISTED = {
     "error after": DECRYPTED + "ERROR proc_pkt.plaintext 89_BAD_DATA\n",
     "unexpected packet": DECRYPTED.replace("GOODMDC", "UNEXPECTED 0"),
     "garbage inside": DECRYPTED.replace("GOODMDC", "NODATA 3"),
-    "bad signature": DECRYPTED.replace("GOODSIG", "BADSIG"),
+    "stopped at a bad signature": STOPPED,
     "nothing": "",
 }
 
@@ -75,6 +77,38 @@ TWISTED = {
 def test_what_is_not_decrypted(lines, returncode):
     with pytest.raises(GpgmailError):
         decrypted(Ended(lines, returncode))
+
+
+def test_a_bad_signature_is_a_verdict():
+    went_on = DECRYPTED.replace("GOODSIG", "BADSIG")
+    for opened in (
+        decrypted(Ended(went_on, 1)),
+        decrypted(Ended(STOPPED, 1), Ended(UNVERIFIED)),
+    ):
+        assert [one.status for one in opened.signatures] == [SignatureStatus.BAD]
+        assert opened.bad
+        assert opened.recipients == ("C415BFFF9EEC3BCE",)
+    assert stopped_at_bad_signature(Ended(STOPPED, 1))
+    assert not stopped_at_bad_signature(Ended(went_on, 1))
+    assert not stopped_at_bad_signature(Ended(DECRYPTED))
+
+
+UNPROVEN = {
+    **{name: (STOPPED, lines, 0) for name, lines in TWISTED.items()},
+    "another text": (STOPPED, UNVERIFIED.replace("PLAINTEXT 62", "PLAINTEXT 74"), 0),
+    "no text": (STOPPED, UNVERIFIED.replace("PLAINTEXT", "X"), 0),
+    "two texts": (STOPPED.replace("NEWSIG", "PLAINTEXT 62 1\nNEWSIG"), UNVERIFIED, 0),
+    "garbage before it": (STOPPED.replace("NEWSIG", "NODATA 3\nNEWSIG"), UNVERIFIED, 0),
+    "text before it": ("PLAINTEXT 62 1\n" + STOPPED, UNVERIFIED, 0),
+    "a good one after all": (STOPPED.replace("BADSIG", "GOODSIG"), UNVERIFIED, 0),
+    "a failure": (STOPPED, UNVERIFIED, 2),
+}
+
+
+@pytest.mark.parametrize(("lines", "proof", "returncode"), UNPROVEN.values(), ids=UNPROVEN)
+def test_a_bad_signature_proves_nothing_of_the_ciphertext(lines, proof, returncode):
+    with pytest.raises(GpgmailError):
+        decrypted(Ended(lines, 1), Ended(proof, returncode))
 
 
 def test_a_failure_exit_needs_a_signature_to_account_for_it():
