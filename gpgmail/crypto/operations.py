@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.crypto import decrypting, verdicts
+from gpgmail.crypto import verdicts
 from gpgmail.crypto.algorithms import Choice, choose
 from gpgmail.crypto.armor import ArmorWriter, ChecksumWriter
 from gpgmail.crypto.engine import Engine, Made, SignatureMode
@@ -143,6 +143,7 @@ class Operations(Engine):
 
     def decrypt(self, job: Job, source: Source, sink: Sink, run: Run) -> Opened:
         """Decrypt *source*, and verify what is signed inside."""
+        from gpgmail.crypto import decrypting  # who only sends does not load it
 
         def once(source: Source, sink: Sink, options: tuple[str, ...]) -> Result:
             return self._execute(
