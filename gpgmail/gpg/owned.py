@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PREFIX = "gpgmail-"
+_RANDOM = 6  # bytes behind it: other directories of that beginning are somebody else's
 _LOCK = "owned"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the directory made there has mode 0700
 _LAST_RESORT = Path("/tmp")  # noqa: S108 - the same, where TMPDIR has too long a path
@@ -70,7 +71,7 @@ def sweep() -> list[Path]:
 
 def _make(base: Path) -> tuple[Path, int]:
     while True:
-        path = base / f"{_PREFIX}{os.urandom(6).hex()}"
+        path = base / f"{_PREFIX}{os.urandom(_RANDOM).hex()}"
         _noted.add((os.getpid(), path))
         path.mkdir(mode=_PRIVATE)
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -146,7 +147,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _abandoned(base: Path) -> Iterator[Path]:
-    for path in base.glob(f"{_PREFIX}*"):
+    for path in base.glob(_PREFIX + "[0-9a-f]" * (2 * _RANDOM)):
         if _is_ours(path) and _sweep_one(path):
             yield path
 

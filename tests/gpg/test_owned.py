@@ -173,7 +173,10 @@ time.sleep(60)
     assert not home.exists()
 
 
-def left_behind(base, name="gpgmail-left", mode=0o700):
+LEFT, LINK, LOCK, NEW = (f"gpgmail-{letter * 12}" for letter in "abcd")
+
+
+def left_behind(base, name=LEFT, mode=0o700):
     path = base / name
     path.mkdir()
     (path / "owned").touch(0o600)
@@ -187,6 +190,18 @@ def test_what_nobody_owns_is_swept(base):
     path = left_behind(base)
     assert owned.sweep() == [path]
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["gpgmail-notes", "gpgmail-x7bw_z1k", f"{LEFT}-old"])
+def test_what_others_named_so_is_left(base, name):
+    path = left_behind(base, name)
+    bare = base / f"{name}-2"
+    bare.mkdir(mode=0o700)
+    for one in (path, bare):
+        age(one)
+    assert owned.sweep() == []
+    assert (path / "private-keys-v1.d" / "some.key").exists()
+    assert bare.exists()
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
@@ -206,11 +221,11 @@ def test_another_owner_is_not_ours(base):
 
 def test_links_are_not_followed(base, tmp_path):
     target = left_behind(tmp_path)
-    (base / "gpgmail-link").symlink_to(target)
-    holder = left_behind(base, "gpgmail-lock")
+    (base / LINK).symlink_to(target)
+    holder = left_behind(base, LOCK)
     (holder / "owned").unlink()
     (holder / "owned").symlink_to(target / "owned")
-    keys = left_behind(base, "gpgmail-keys")
+    keys = left_behind(base)
     (keys / "linked.key").symlink_to(target / "private-keys-v1.d" / "some.key")
     (keys / "linked").symlink_to(target / "private-keys-v1.d")
     assert owned.sweep() == [keys]
@@ -218,7 +233,7 @@ def test_links_are_not_followed(base, tmp_path):
 
 
 def test_one_that_is_just_being_made_is_left_until_it_is_old(base):
-    path = base / "gpgmail-new"
+    path = base / NEW
     path.mkdir(mode=0o700)
     assert owned.sweep() == []
     age(path)
