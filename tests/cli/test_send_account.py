@@ -159,7 +159,7 @@ def test_further_header_fields_and_whom_answers_go_to(work, mail_of):
     [
         ("X-No-Colon", "has no colon"),
         ("Bcc: x@example.org", "Bcc"),
-        ("X-A: b\r\nBcc: x@example.org", "injected"),
+        ("X-A: b\r\nBcc: x@example.org", "holds CR"),
         ("X A: b", "X A"),
     ],
 )
@@ -167,7 +167,7 @@ def test_header_fields_that_are_refused(work, server, header, words):
     outcome = work("--header", header)
 
     assert outcome.code in {64, 65}
-    assert words in outcome.errors or "control" in outcome.errors
+    assert words in outcome.errors
     assert server.settled() == []
 
 

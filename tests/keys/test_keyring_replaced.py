@@ -260,9 +260,8 @@ class TestNeverAMix:
 
         thread = threading.Thread(target=keep_replacing)
         thread.start()
-        sent = 0
-        try:
-            with gpgmail.Mailer(None, keyring=path) as mailer:
+        with gpgmail.Mailer(None, keyring=path) as mailer:
+            try:
                 for number in range(12):
                     key = (SENDER, LOCKED)[number % 2]
                     try:
@@ -270,11 +269,11 @@ class TestNeverAMix:
                     except GpgmailError:
                         continue
                     assert used == key.subkeys[0].fingerprint[-16:]
-                    sent += 1
-        finally:
-            stop.set()
-            thread.join()
-        assert sent or path.read_bytes() in contents
+            finally:
+                stop.set()
+                thread.join()
+            key = (SENDER, LOCKED)[contents.index(path.read_bytes())]
+            assert recipient(mailer, key.address) == key.subkeys[0].fingerprint[-16:]
 
 
 USERS = [

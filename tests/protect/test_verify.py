@@ -17,7 +17,6 @@ from tests.support.keyrings import keyring_copy
 ME, ALICE = "sender@example.org", "alice@example.org"
 BOTH = {"sign": True, "encrypt": True}
 KINDS = {"signed": {"sign": True}, "encrypted": {"encrypt": True}, "both": BOTH}
-BLANKS = re.compile(rb"(Content-Type: text/plain[^\n]*)\r\n")
 
 
 @pytest.fixture(scope="module")
