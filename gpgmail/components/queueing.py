@@ -88,8 +88,7 @@ def process(
 
     Raises:
         MessageError: If the directory cannot be read or written.
-        DeliveryError: If no connection can be made, or after all were tried some mails were not
-            sent.
+        DeliveryError: If no connection can be made, or a mail is unsent after all were tried.
     """
     _named(directory)
     with ExitStack() as stack:
