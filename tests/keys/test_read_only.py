@@ -72,21 +72,22 @@ def is_home(directory):
 
 
 def state(directory):
-    """Everything in a directory but what is gpg's own in a home: content, mode and date."""
-    return {
-        name: seen
-        for name, seen in _all(directory)
-        if not (is_home(directory) and GPGS_OWN.fullmatch(name))
-    }
+    """Everything in a directory but what is gpg's own in a home: content, mode and date.
+
+    What is gpg's own is not even looked at: a lock may be gone by then.
+    """
+    home = is_home(directory)
+    named = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
+    kept = {name: path for name, path in named.items() if not (home and GPGS_OWN.fullmatch(name))}
+    return {name: _seen(path, home) for name, path in {".": directory, **kept}.items()}
 
 
-def _all(directory):
-    for path in (directory, *directory.rglob("*")):
-        found = path.lstat()
-        content = path.read_bytes() if path.is_file() else None
-        # Sockets come and go in a home: the directory's own date is that of gpg's files.
-        when = found.st_mtime_ns if path.is_file() or not is_home(directory) else 0
-        yield path.relative_to(directory).as_posix(), (content, found.st_mode, found.st_ino, when)
+def _seen(path, home):
+    found = path.lstat()
+    content = path.read_bytes() if path.is_file() else None
+    # Sockets come and go in a home: the directory's own date is that of gpg's files.
+    when = found.st_mtime_ns if path.is_file() or not home else 0
+    return content, found.st_mode, found.st_ino, when
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
