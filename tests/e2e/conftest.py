@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.faces import FACES
 from tests.servers.fixtures import certificates, notmuch, postfix, postfix_server
 from tests.servers.hostile import Hostile
+from tests.support.installed import build, installed
 from tests.support.keyrings import keyring_copy
 
 __all__ = ["certificates", "notmuch", "postfix", "postfix_server"]
@@ -39,3 +40,16 @@ def server():
 def ca_file(certificates, tmp_path):
     """The authority of the good certificates, as a file."""
     return str(certificates.write_authority(tmp_path / "ca.pem"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel of this tree."""
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def machine(wheel):
+    """The directory with the programs of an environment that has the wheel and nothing else."""
+    with installed(wheel) as programs:
+        yield programs

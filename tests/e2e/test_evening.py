@@ -5,6 +5,7 @@ Real all the way: cron's own calling form, a Postfix, gpg, and mutt on a termina
 
 from __future__ import annotations
 
+import subprocess
 import time
 
 import pytest
@@ -14,20 +15,17 @@ from gpgmail.core.codes import Exit
 from gpgmail.testing import ThrowawayHome
 from tests.crypto.helpers import Gpg
 from tests.interop.terminal_mail import Window
-from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
+from tests.servers.unpacked import ServerUnavailableError, program, skip_or_fail
+from tests.support import commands, cron
 from tests.support.sendmail import Sendmail
 
 ADMIN = "admin@example.org"
-CALL = ("-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root")
-MAIL = (
-    "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@box> backup\nMIME-Version: 1.0\n"
-    "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
-    "X-Cron-Env: <LOGNAME=root>\n\nSicherung übertragen\n"
-)
+CALL = (*cron.CALL, "root")
+MAIL = cron.mail("Sicherung übertragen\n")
 
 
 @pytest.fixture
-def machine():
+def people():
     """The sender's home, with the administrator's public key; and the administrator's own."""
     with ThrowawayHome() as sender, ThrowawayHome() as admin:
         sender.make_key("Machine <machine@example.org>")
@@ -52,9 +50,9 @@ def expire(admin, when):
         gpg("--quick-set-expire", primary, when, subkey)
 
 
-@pytest.fixture
-def sendmail(tmp_path, machine, postfix):
-    sender, _ = machine
+@pytest.fixture(params=["tree", pytest.param("wheel", marks=pytest.mark.interop)])
+def sendmail(request, tmp_path, people, postfix):
+    sender, _ = people
     (tmp_path / "aliases").write_text(f"root: {ADMIN}\n")
     (tmp_path / "queue").mkdir(mode=0o700)
     rows = {
@@ -69,7 +67,19 @@ def sendmail(tmp_path, machine, postfix):
         "queue": "queue",
         "hold_key": "machine@example.org",
     }
-    return Sendmail(tmp_path, rows)
+    programs = request.getfixturevalue("machine") if request.param == "wheel" else None
+    return Sendmail(tmp_path, rows, installed=programs and programs / "gpgmail-sendmail")
+
+
+def looked_over(sendmail):
+    """Run `gpgmail doctor` on the configuration; return what is not well."""
+    env = sendmail.environment()
+    program = [sendmail.installed.with_name("gpgmail")] if sendmail.installed else commands.PROGRAM
+    done = subprocess.run(
+        [*program, "doctor", "--quiet"], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def read_by_mutt(mail, admin, directory):
@@ -83,10 +93,18 @@ def read_by_mutt(mail, admin, directory):
     return window.shown()
 
 
-def test_the_evening(sendmail, machine, postfix, tmp_path):
-    sender, admin = machine
-    mail = MAIL.encode()
-    assert sendmail.process(mail, *CALL).code == 0
+def test_cron_itself_calls_it_so():
+    try:
+        words = program("usr/sbin/cron").read_bytes()
+    except ServerUnavailableError as error:
+        skip_or_fail(error)
+    assert " ".join(cron.CALL).encode() in words
+
+
+def test_the_evening(sendmail, people, postfix, tmp_path):
+    sender, admin = people
+    assert "error" not in looked_over(sendmail)
+    assert sendmail.process(MAIL, *CALL).code == 0
     (first,) = postfix.mail_for(ADMIN)
     assert "Sicherung übertragen".encode() not in first
     assert "Sicherung übertragen" in read_by_mutt(first, admin, tmp_path / "one")
@@ -95,12 +113,12 @@ def test_the_evening(sendmail, machine, postfix, tmp_path):
     expire(admin, "seconds=1")
     time.sleep(2)
     take_over(admin, sender)
-    outcome = sendmail.process(mail, *CALL)
+    outcome = sendmail.process(MAIL, *CALL)
     assert outcome.code == Exit.NO_USER
     assert "expired" in outcome.errors
     assert postfix.all_mail() == []
 
-    assert sendmail.process(mail, *CALL, on_unencryptable="notice").code == 0
+    assert sendmail.process(MAIL, *CALL, on_unencryptable="notice").code == 0
     (notice,) = postfix.mail_for(ADMIN)
     text = gpgmail.read(notice.replace(b"\n", b"\r\n"), keyring=sender.path).parts[0].text
     assert "expired" in text
@@ -109,7 +127,7 @@ def test_the_evening(sendmail, machine, postfix, tmp_path):
     postfix.clear()
 
     held = {"on_unencryptable": "hold"}
-    assert sendmail.process(mail, *CALL, **held).code == 0
+    assert sendmail.process(MAIL, *CALL, **held).code == 0
     assert postfix.all_mail() == []
     (path,) = (tmp_path / "queue").iterdir()
     assert b"Sicherung" not in path.read_bytes()

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.crypto.helpers import ALICE, ALWAYS, Gpg
+from tests.protect.helpers import encrypted, leaf, mail
 from tests.servers.unpacked import ServerUnavailableError, program, skip_or_fail
 from tests.support.commands import PROGRAM, environment
+from tests.support.engines import EACH
 from tests.support.keyrings import fixture_key, keyring_copy
 
 LOCKED = fixture_key("protected", "locked")
@@ -32,10 +35,9 @@ def home():
 class Person:
     """The command line on a terminal of its own, as a person has it after logging in."""
 
-    def __init__(self, home, port, **changes):
+    def __init__(self, home, *arguments, **changes):
         self.seen = b""
-        arguments = ["send", "--server", f"smtp://127.0.0.1:{port}", "--text", "x", "--sign"]
-        arguments += ["--from", LOCKED.address, "--to", LOCKED.address, "--keyring", str(home)]
+        arguments = [*arguments, "--keyring", str(home)]
         changes = {"GPG_TTY": None, "DISPLAY": None, "TERM": "xterm", **changes}
         self.pid, self.terminal = pty.fork()
         if not self.pid:
@@ -84,6 +86,13 @@ class Person:
         return os.waitstatus_to_exitcode(status), self.seen.decode()
 
 
+def signing(home, port):
+    """A person who sends a signed mail."""
+    to = ("--from", LOCKED.address, "--to", LOCKED.address)
+    server = ("--server", f"smtp://127.0.0.1:{port}")
+    return Person(home, "send", *server, "--text", "x", "--sign", *to)
+
+
 def use(home, pinentry):
     (home / "gpg-agent.conf").write_text(f"pinentry-program {pinentry}\n")
 
@@ -102,7 +111,7 @@ def kind(request, home):
 
 
 def test_a_person_is_asked_at_his_terminal_and_types(home, server, kind):
-    with Person(home, server.port) as person:
+    with signing(home, server.port) as person:
         person.until(b"Passphrase:")
         person.types(LOCKED.passphrase.encode() + b"\r")
         code, shown = person.leaves()
@@ -117,7 +126,7 @@ GIVING_UP = {"curses": (b"\t\t\r", 77), "tty": (b"\x03", 75)}
 
 def test_who_gives_up_sends_nothing(home, server, kind):
     keys, code = GIVING_UP[kind]
-    with Person(home, server.port) as person:
+    with signing(home, server.port) as person:
         before = termios.tcgetattr(person.terminal)
         person.until(b"Passphrase:")
         person.types(keys)
@@ -171,7 +180,7 @@ class Pinentry:
 def test_the_agent_asks_again_by_itself(home, server, tmp_path, answers):
     pinentry = Pinentry(tmp_path, *answers)
     use(home, pinentry.program)
-    with Person(home, server.port) as person:
+    with signing(home, server.port) as person:
         assert person.leaves() == (0, person.seen.decode())
         name = re.search(r"ttyname=(\S+)", pinentry.told)[1]
         assert name == os.ttyname(person.terminal) or name.startswith("/dev/pts/")
@@ -183,7 +192,7 @@ def test_the_agent_asks_again_by_itself(home, server, tmp_path, answers):
 def test_three_wrong_ones_are_the_end(home, server, tmp_path):
     pinentry = Pinentry(tmp_path, *["wrong"] * 4)
     use(home, pinentry.program)
-    with Person(home, server.port) as person:
+    with signing(home, server.port) as person:
         code, shown = person.leaves()
     assert code == 77
     assert LOCKED.address in shown
@@ -211,3 +220,42 @@ def test_a_program_in_the_background_does_not_ask_at_the_terminal(home, server, 
     assert done.returncode == 77
     assert b"nobody can be asked" in done.stderr
     assert pinentry.told == ""
+
+
+@pytest.fixture(params=["a passphrase", "a passphrase or a key of others"])
+def symmetric(request, tmp_path):
+    """A mail that opens with the words "pass wörd"."""
+    words = ["--pinentry-mode", "loopback", "--passphrase", "pass wörd", "--s2k-count", "65536"]
+    with keyring_copy("modern") as path:
+        gpg = Gpg(path)
+        if request.param != "a passphrase":
+            words += [*ALWAYS, "-r", ALICE.exact, "--encrypt"]
+        armor = gpg(*words, "--symmetric", "--armor", stdin=leaf(b"The words.\r\n"))
+        made = mail(encrypted(gpg, b"", message=armor))
+    path = tmp_path / "mail.eml"
+    path.write_bytes(made)
+    return path
+
+
+# What is typed, how often he is asked, and the exit code.
+TYPED = {
+    "right": (["pass wörd"], 1, 0),
+    "wrong once": (["wrong", "pass wörd"], 2, 0),
+    "wrong twice": (["wrong", "wrong", "pass wörd"], 3, 0),
+    "wrong": (["wrong"] * 4, 3, 77),
+    "wrong, then given up": (["wrong"], 2, 77),
+    "given up": ([], 1, 77),
+}
+
+
+@pytest.mark.parametrize("engine", EACH)
+@pytest.mark.parametrize("name", TYPED)
+def test_for_the_passphrase_of_a_mail_too(home, symmetric, tmp_path, engine, name):
+    answers, times, code = TYPED[name]
+    pinentry = Pinentry(tmp_path, *answers)
+    use(home, pinentry.program)
+    with Person(home, "read", str(symmetric), "--engine", engine) as person:
+        left, shown = person.leaves()
+    assert left == code, shown
+    assert ("The words." in shown) == (code == 0)
+    assert pinentry.told.count("GETPIN") == times

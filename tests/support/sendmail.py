@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from gpgmail.cli import sendmail
 from tests.support.commands import Outcome, environment
+from tests.support.installed import outside
 
 SCRIPT = "import sys; from gpgmail.cli.sendmail import main; main()"
 
@@ -24,6 +25,7 @@ class Sendmail:
     directory: Path
     rows: dict[str, object] = field(default_factory=dict)
     policy: dict[str, dict[str, object]] = field(default_factory=dict)
+    installed: Path | None = None  # the program of an environment that has the wheel
 
     def configured(self, **rows) -> Path:
         """Write the configuration file of the account with these rows besides."""
@@ -54,10 +56,15 @@ class Sendmail:
 
     def environment(self, **rows) -> dict[str, str]:
         """The environment of a program that calls it."""
-        return environment(GPGMAIL_CONFIG=str(self.configured(**rows)))
+        config = str(self.configured(**rows))
+        if self.installed:
+            return outside() | {"GPGMAIL_CONFIG": config}
+        return environment(GPGMAIL_CONFIG=config)
 
     def program(self) -> Path:
         """An executable file that is the command, for programs that take a path."""
+        if self.installed:
+            return self.installed
         path = self.directory / "sendmail"
         path.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{SCRIPT}' \"$@\"\n")
         path.chmod(0o755)

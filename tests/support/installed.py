@@ -1,0 +1,59 @@
+"""The wheel, built from this tree and installed as on a machine that has nothing of ours.
+
+Nothing of the environment that tests run in counts for what is installed: it has a Python of its
+own, its directory may be entered by every account, and its programs are called by their paths.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.documents import ROOT
+from tests.support.leftovers import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SECONDS = 300
+_LEFT_OUT = ("PYTHON", "PYTEST", "TOX", "VIRTUAL_ENV", "GPGMAIL_")
+
+
+def outside() -> dict[str, str]:
+    """Return our environment without what makes the package under test found."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
+    return kept | {name: os.environ[name] for name in (MARK, "GPGMAIL_GPG") if name in os.environ}
+
+
+def build(directory: Path) -> Path:
+    """Build the wheel, from a copy of the tree so that nothing is written there."""
+    words = ("wheel", "--quiet", "--no-deps", "--wheel-dir", directory, ROOT)
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True, timeout=_SECONDS)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+def constraint(wheel: Path) -> Path:
+    """Write what makes `pip install gpgmail` take this wheel, for PIP_CONSTRAINT."""
+    path = wheel.with_name("constraint.txt")
+    path.write_text(f"gpgmail @ {wheel.as_uri()}\n")
+    return path
+
+
+@contextmanager
+def installed(wheel: Path) -> Iterator[Path]:
+    """Install the wheel into a fresh environment; give the directory of its programs."""
+    with tempfile.TemporaryDirectory(prefix="gt-wheel-") as place:
+        Path(place).chmod(0o755)
+        env = outside()
+        for words in (
+            (sys.executable, "-m", "venv", "--without-pip", place),
+            (*(sys.executable, "-m", "pip", "--quiet", "--python", place), "install", wheel),
+        ):
+            subprocess.run(words, env=env, check=True, timeout=_SECONDS)
+        yield Path(place, "bin")
