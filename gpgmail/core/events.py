@@ -108,7 +108,8 @@ class KeyExpires(Event):
 class KeyPassphrase(Event):
     """A key's passphrase is missing or wrong; a handler sets `passphrase`, or leaves it empty.
 
-    `was_wrong` tells whether the key refused the last one. The passphrase is taken out again.
+    `was_wrong` tells whether the key refused the last one. User id, key id and fingerprint are
+    empty where a message wants a passphrase of its own. The passphrase is taken out again.
     """
 
     handler = "on_key_passphrase"

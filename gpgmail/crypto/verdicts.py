@@ -234,12 +234,13 @@ def _tried_keys(ended: Ended) -> bool:
 
 
 def _no_key(ended: Ended) -> GpgmailError | None:
-    """Name the keys that would open the message, where none of them is here."""
+    """Name the keys that would open the message, where none of them is here, and nothing else."""
     if not any(status.select(ended.status, "NO_SECKEY")):
         return None
     # gpg 2.4 says of it an error too; any other error is a reason of its own.
     others = any(line.error != _NO_SECRET_KEY for line in status.select(ended.status, "ERROR"))
-    if others or any(status.select(ended.status, "DECRYPTION_KEY")):
+    given_up = status.select(ended.status, "CANCELED_BY_USER", "MISSING_PASSPHRASE")
+    if others or any(given_up) or any(status.select(ended.status, "DECRYPTION_KEY")):
         return None
     return Situation.KEY_NOT_FOUND.error(
         "none of the secret keys that would open the message is here",

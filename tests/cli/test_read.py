@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import gpgmail
+from tests.crypto.helpers import Gpg
+from tests.protect.helpers import encrypted, leaf, mail, sealed
 from tests.support.commands import call, environment, run
-from tests.support.keyrings import fixture_key
+from tests.support.keyrings import fixture_key, keyring_copy
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "mails"
 SENDER = fixture_key("modern", "sender")
@@ -313,3 +315,25 @@ def test_the_verdict_in_one_word(name, verdict, code, read):
 
     assert outcome.code == code
     assert f"Verdict: {verdict}" in outcome.text.splitlines()
+
+
+def test_a_bad_signature_inside_the_encryption(read):
+    with keyring_copy("modern") as path:
+        gpg = Gpg(path)
+        plain = ("--compress-algo", "none")
+        signed = gpg(*plain, "-u", SENDER.fingerprint, "--sign", stdin=leaf(b"Pay 10.\r\n"))
+        changed = sealed(gpg, signed.replace(b"10", b"99"), "--no-literal", *plain)
+        made = mail(encrypted(gpg, b"", message=changed))
+    outcome = read(made)
+    assert (outcome.code, outcome.errors) == (65, "")
+    lines = outcome.text.splitlines()
+    assert "Encrypted: whole (AES256)" in lines
+    assert "Signed: none" in lines
+    assert "Verdict: bad" in lines
+    assert any(line.startswith("  bad: ") and SENDER.fingerprint[-16:] in line for line in lines)
+    assert "--- text/plain, 9 bytes, encrypted" in lines
+    assert lines[-1] == "Pay 99."
+    told = json.loads(read(made, "--json").text)
+    assert (told["verdict"], told["signed"], told["signer"]) == ("bad", "none", None)
+    assert read(made, "--require-signature").code == 65
+    assert "Pay" not in read(made, "--require-signature").text

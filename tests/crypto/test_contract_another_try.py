@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import CryptoError, PassphraseError
 from gpgmail.core.passphrases import ATTEMPTS, Passphrases
 from gpgmail.core.run import Run
@@ -204,3 +205,10 @@ def test_one_key_of_several_opens_it(crypto, two, known, how):
     }
     work = job(gpg, passphrases=Passphrases.of(sources[how]))
     assert decrypt(crypto, work, message)[1] == TEXT
+
+
+def test_who_gives_nothing_is_told_of_the_passphrase_and_not_of_keys(crypto, modern, empty):
+    both = encrypted(modern, *BY_PASSPHRASE)
+    with pytest.raises(PassphraseError) as caught:
+        opens(crypto, empty, both, Handler())
+    assert caught.value.code is ErrorCode.PGP_PASSPHRASE
