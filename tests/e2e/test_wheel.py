@@ -18,6 +18,8 @@ from tests.support.installed import constraint, outside
 
 pytestmark = pytest.mark.interop
 
+COLLECTION = "ansible_collections/gpgmail/mail/"
+
 
 @pytest.fixture(scope="module")
 def files(wheel):
@@ -40,14 +42,9 @@ def test_it_holds_the_package_and_the_collection_and_nothing_else(files):
     assert inside >= {name for name in tracked.stdout.split() if (ROOT / name).exists()}
     assert {name.partition("/")[0] for name in inside} == {"gpgmail", "ansible_collections"}
     assert not [name for name in inside if "__pycache__" in name]
-    assert {
-        "gpgmail/py.typed",
-        "ansible_collections/gpgmail/mail/plugins/modules/send.py",
-    } <= inside
-    assert {
-        f"{about}licenses/LICENSE",
-        f"{about}licenses/ansible_collections/gpgmail/mail/COPYING",
-    } <= {*files}
+    assert {"gpgmail/py.typed", COLLECTION + "plugins/modules/send.py"} <= inside
+    licences = {about + "licenses/LICENSE", f"{about}licenses/{COLLECTION}COPYING"}
+    assert licences <= {*files}
 
 
 def test_programs_and_plugins_are_declared(files):

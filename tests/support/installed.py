@@ -31,7 +31,7 @@ def outside() -> dict[str, str]:
 
 
 def build(directory: Path) -> Path:
-    """Build the wheel, from a copy of the tree so that nothing is written there."""
+    """Build the wheel of this tree."""
     words = ("wheel", "--quiet", "--no-deps", "--wheel-dir", directory, ROOT)
     subprocess.run([sys.executable, "-m", "pip", *words], check=True, timeout=_SECONDS)
     (wheel,) = directory.glob("*.whl")
