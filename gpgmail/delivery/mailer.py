@@ -18,13 +18,14 @@ from gpgmail.crypto.engines import engine as get_engine
 from gpgmail.delivery.ending import WARN_DAYS, Endings
 from gpgmail.delivery.letter import Desk, Letter
 from gpgmail.delivery.routes import Routes, route
-from gpgmail.delivery.wishes import Wishes
+from gpgmail.delivery.wishes import Wished, Wishes
 from gpgmail.keys.keyrings import Keyrings, Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from email.message import EmailMessage
     from pathlib import Path
+    from typing import Unpack
 
     from gpgmail.delivery.accounts import Account
     from gpgmail.delivery.options import BccPolicy, Format
@@ -191,7 +192,9 @@ class Mailer:
             DeliveryError: If the connection failed, with `retry` saying whether that is safe.
             GpgmailError: Whatever else; until the connection is made nothing was sent.
         """
-        wishes = _wishes(sign, encrypt, format, bcc, symmetric, variant=variant)
+        wishes = Wishes.of(
+            sign=sign, encrypt=encrypt, format=format, bcc=bcc, symmetric=symmetric, variant=variant
+        )
         with self._working() as run:
             self._routes.require()
             letter = self._desk.write(message, wishes, run)
@@ -206,42 +209,30 @@ class Mailer:
         self,
         message: EmailMessage | Draft,
         *,
-        sign: Wish | None = None,
-        encrypt: Wish | None = None,
-        format: Format | None = None,
-        bcc: BccPolicy | None = None,
-        symmetric: str | Secret | None = None,
-        variant: Variant | None = None,
         then: Callable[[Letter, Run], None] | None = None,
+        **wished: Unpack[Wished],
     ) -> Letter:
         """Protect a mail as `send` does, and return it instead of delivering it.
 
-        *then* is called with the letter while the call still runs, so that it can be interrupted.
+        *wished* are its `sign`, `encrypt`, `format`, `bcc`, `symmetric` and `variant`. *then* is
+        called with the letter while the call still runs, so that it can be interrupted.
         """
-        wishes = _wishes(sign, encrypt, format, bcc, symmetric, variant=variant)
+        wishes = Wishes.of(**wished)
         with self._working() as run:
             letter = self._desk.write(message, wishes, run)
             if then is not None:
                 then(letter, run)
             return letter
 
-    def rehearse(
-        self,
-        message: EmailMessage | Draft,
-        *,
-        sign: Wish | None = None,
-        encrypt: Wish | None = None,
-        format: Format | None = None,
-        bcc: BccPolicy | None = None,
-        symmetric: str | Secret | None = None,
-        variant: Variant | None = None,
-    ) -> Rehearsal:
+    def rehearse(self, message: EmailMessage | Draft, **wished: Unpack[Wished]) -> Rehearsal:
         """Do all that `send` does up to the login, name no mail to the server, and tell the plan.
+
+        *wished* are its `sign`, `encrypt`, `format`, `bcc`, `symmetric` and `variant`.
 
         Raises:
             GpgmailError: As `send`, as far as that can be known before the server hears of a mail.
         """
-        wishes = _wishes(sign, encrypt, format, bcc, symmetric, variant=variant)
+        wishes = Wishes.of(**wished)
         with self._working() as run:
             self._routes.require()
             return self._routes.rehearse(self._desk.write(message, wishes, run), run)
@@ -299,25 +290,6 @@ class Mailer:
         finally:
             self._run = None
             self._busy.release()
-
-
-def _wishes(
-    sign: Wish | None,
-    encrypt: Wish | None,
-    form: Format | None,
-    bcc: BccPolicy | None,
-    symmetric: str | Secret | None,
-    *,
-    variant: Variant | None,
-) -> Wishes:
-    return Wishes(
-        sign=sign,
-        encrypt=encrypt,
-        form=form,
-        bcc=bcc,
-        symmetric=None if symmetric is None else Secret(symmetric),
-        variant=variant,
-    )
 
 
 def _fetching(stated: str | Callable[[], str]) -> Fetch:

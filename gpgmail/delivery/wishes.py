@@ -7,17 +7,18 @@ is done that was not asked for; with one nothing is left undone that its policy 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from gpgmail.core.errors import KeySelectionError
+from gpgmail.core.secret import Secret
 from gpgmail.delivery.options import BCC_POLICIES, ENCRYPT, FORMATS
 from gpgmail.delivery.sharing import check_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
     from gpgmail.core.run import Run
-    from gpgmail.core.secret import Secret
     from gpgmail.delivery.accounts import Account
     from gpgmail.delivery.options import BccPolicy, Format
     from gpgmail.delivery.plan import Wish
@@ -27,16 +28,35 @@ if TYPE_CHECKING:
 _NEVER, _PREFER, _REQUIRE = ENCRYPT
 
 
+class Wished(TypedDict, total=False):
+    """The arguments that say how a mail is protected; `Mailer.send` tells what each means."""
+
+    sign: Wish | None
+    encrypt: Wish | None
+    format: Format | None
+    bcc: BccPolicy | None
+    symmetric: str | Secret | None
+    variant: Variant | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What is asked for a mail."""
 
     sign: Wish | None = None
     encrypt: Wish | None = None
-    form: Format | None = None
+    format: Format | None = None
     bcc: BccPolicy | None = None
     symmetric: Secret | None = None
     variant: Variant | None = None
+
+    @classmethod
+    def of(cls, **wished: Unpack[Wished]) -> Self:
+        """Return what a caller's arguments ask for."""
+        stated: dict[str, Any] = {**wished}
+        if stated.get("symmetric") is not None:
+            stated["symmetric"] = Secret(stated["symmetric"])
+        return cls(**stated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +84,7 @@ def settle(
     stated: dict[str, Any] = {
         "sign": signers or wishes.sign,
         "encrypt": wishes.encrypt,
-        "form": wishes.form,
+        "form": wishes.format,
         "bcc": None if wishes.bcc is None else check_policy(wishes.bcc),
     }
     return replace(found, **{name: wish for name, wish in stated.items() if wish is not None})

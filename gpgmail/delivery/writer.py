@@ -20,13 +20,12 @@ from gpgmail.protect.source import watched
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import EmailMessage
+    from typing import Unpack
 
     from gpgmail.core.run import Run
-    from gpgmail.core.secret import Secret
     from gpgmail.delivery.letter import Letter
     from gpgmail.delivery.mailer import Mailer
-    from gpgmail.delivery.options import BccPolicy, Format
-    from gpgmail.delivery.plan import Wish
+    from gpgmail.delivery.wishes import Wished
     from gpgmail.message.draft import Draft
     from gpgmail.protect.variant import Variant
 
@@ -37,19 +36,13 @@ def write_mail(
     mailer: Mailer,
     message: EmailMessage | Draft,
     target: str,
-    *,
-    sign: Wish | None = None,
-    encrypt: Wish | None = None,
-    format: Format | None = None,
-    bcc: BccPolicy | None = None,
-    symmetric: str | Secret | None = None,
-    variant: Variant | None = None,
+    **wished: Unpack[Wished],
 ) -> Receipt:
     """Protect a mail and write it to the file *target*, or to standard output for `-`.
 
     The file is complete or not there, and only its owner may read it. A device or pipe is written
-    to, never replaced. Arguments are as for `Mailer.send`; *variant* says too how
-    lines end in the file.
+    to, never replaced. *wished* are arguments of `Mailer.send`; *variant* says too how lines end in
+    the file.
 
     Raises:
         UsageError: If it has Bcc recipients: a file cannot say who they are.
@@ -60,19 +53,11 @@ def write_mail(
     def write_out(letter: Letter, run: Run) -> None:
         nonlocal size
         _refuse_blind(letter)
-        size = _write_out(_stored(watched(letter.copies[0].render(), run), variant), target)
+        mail = watched(letter.copies[0].render(), run)
+        size = _write_out(_stored(mail, wished.get("variant")), target)
 
     try:
-        letter = mailer.write(
-            message,
-            sign=sign,
-            encrypt=encrypt,
-            format=format,
-            bcc=bcc,
-            symmetric=symmetric,
-            variant=variant,
-            then=write_out,
-        )
+        letter = mailer.write(message, then=write_out, **wished)
     except GpgmailError:
         raise
     except (OSError, ValueError) as error:
