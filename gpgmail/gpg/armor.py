@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ from gpgmail.gpg.crc24 import checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PUBLIC_ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+SECRET_ARMOR = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
+KEY_ARMOR = (PUBLIC_ARMOR, SECRET_ARMOR)
 
 _BEGIN = re.compile(
     rb"^-----BEGIN PGP (?:MESSAGE|SIGNATURE|PUBLIC KEY BLOCK|PRIVATE KEY BLOCK)-----[ \t]*\r?\n",
@@ -28,6 +33,22 @@ _CHECKSUM = re.compile(rb"=[A-Za-z0-9+/]{4}")
 _MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 _FIRST = {1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 18, 20}  # packets that begin something (RFC 9580 10)
 _MOST = 4 * 1024 * 1024  # bytes of a block whose checksum is counted; a message needs none
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+
+def unmarked(data: bytes) -> bytes:
+    """Return text that editors and shells of Windows saved with a byte order mark as gpg takes it.
+
+    Anything else as it stands. No packet of OpenPGP that a key begins with looks like a mark.
+    """
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data.removeprefix(mark).decode(encoding, "replace").encode("utf-8")
+    return data
 
 
 def readable(data: bytes) -> bytes:

@@ -7,21 +7,21 @@ keys were found, and nothing more.
 
 from __future__ import annotations
 
-import mmap
+import functools
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
-from gpgmail.gpg.armor import readable
-from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, packets
-from gpgmail.gpg.home import Home, open_to_read
+from gpgmail.gpg.armor import PUBLIC_ARMOR, SECRET_ARMOR, readable, unmarked
+from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, body, packets
+from gpgmail.gpg.home import Home, file_identity, open_to_read
 from gpgmail.gpg.runner import execute
 from gpgmail.gpg.status import select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from gpgmail.core.errors import GpgmailError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 256 * 1024
 _KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
-_ARMORED = 0x80  # the first byte of armor is below, that of a packet never
+_PACKET = b"\x80"  # the first byte of armor is below, that of a packet never
 _REPORTS = (" ", "/", "Total number", "key ", "keybox ")  # how a line begins that is no complaint
 _NOBODY = "0" * 40
 _NO_PUBLIC_KEY, _NOT_FOUND = 9, 27
@@ -76,6 +76,15 @@ class Origin:
                 reason(failure), subject=self.name
             ) from failure
 
+    def whole(self) -> bytes:
+        """Return the content, without a mark that Windows put before its text.
+
+        Raises:
+            KeyringError: If the file cannot be read or is empty.
+        """
+        self.head()
+        return unmarked(b"".join(self.blocks()))
+
     def copy(self, target: Path) -> None:
         """Copy the content, with no more rights than our own."""
         with target.open("xb") as file:
@@ -102,58 +111,66 @@ def add_public(home: Home, origins: Sequence[Path | bytes], run: Run) -> tuple[P
 
 
 def _add_keyring(home: Home, origin: Origin, number: int, run: Run) -> Path:
-    head = origin.head()
     stem = f"keyring{number}" if number else "pubring"
-    if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
+    if origin.head()[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
         target = home.directory / f"{stem}.kbx"
         origin.copy(target)
         return target
     target = home.directory / f"{stem}.gpg"
-    plain = origin if head[0] & _ARMORED else Origin(_dearmored(home, origin, run))
-    if _first_tag(plain, origin.name) == SECRET_KEY:
-        target.write_bytes(_public_parts(home, plain, origin, run))
-    else:
-        plain.copy(target)
-    _check_copy(target, origin.name)
+    data = _unarmored(home, origin, run)
+    if any(tag == SECRET_KEY for tag, _, _ in _framed(data, origin)):
+        data = _public_parts(home, data, origin, run)
+    Origin(data).copy(target)
     return target
 
 
-def _dearmored(home: Home, origin: Origin, run: Run) -> bytes:
-    armor = readable(b"".join(origin.blocks()))
-    result = execute(home, ["--dearmor"], run=run, source=(armor,))
-    if not result.ok or not result.output:
-        raise unreadable(result, origin)
-    return result.output
+def _unarmored(home: Home, origin: Origin, run: Run) -> bytes:
+    data = origin.whole()
+    if _is_armored(data):
+        result = execute(home, ["--dearmor"], run=run, source=(readable(data),))
+        if not result.ok or not result.output:
+            raise unreadable(result, origin)
+        data = result.output
+    if _is_armored(data) or next(_framed(data, origin))[0] not in (SECRET_KEY, PUBLIC_KEY):
+        raise Situation.KEY_UNREADABLE.error("does not begin with a key", subject=origin.name)
+    return data
 
 
-def _first_tag(origin: Origin, name: str) -> int:
-    head = origin.head()
-    tag = head[0] & 63 if head[0] & 0x40 else (head[0] >> 2) & 15
-    if not head[0] & _ARMORED or tag not in (SECRET_KEY, PUBLIC_KEY):
-        raise Situation.KEY_UNREADABLE.error("does not begin with a key", subject=name)
-    return tag
+def _is_armored(data: bytes) -> bool:
+    return not data[:1] >= _PACKET
 
 
-def _check_copy(path: Path, name: str) -> None:
+def _framed(data: bytes, origin: Origin) -> Iterator[tuple[int, int, int]]:
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            for _ in packets(data):  # type: ignore[arg-type]
-                pass
+        yield from packets(data)
     except FramingError as failure:
-        raise Situation.KEY_UNREADABLE.error(str(failure), subject=name) from failure
+        raise Situation.KEY_UNREADABLE.error(str(failure), subject=origin.name) from failure
 
 
-def _public_parts(home: Home, plain: Origin, origin: Origin, run: Run) -> bytes:
-    """Return the public parts of a file of secret keys, which themselves are stored nowhere.
+def _keys(data: bytes, origin: Origin, kind: int) -> Iterator[bytes]:
+    """Give the keys of one kind, each with all that belongs to it."""
+    found = [one for one in _framed(data, origin) if one[0] in (SECRET_KEY, PUBLIC_KEY)]
+    ends = [*(start for _, start, _ in found[1:]), len(data)]
+    for (tag, start, _), end in zip(found, ends, strict=True):
+        if tag == kind:
+            yield data[start:end]
 
-    `import-export` gives them out and then fails, since the key is in no keyring: so one key a run,
-    and what came out is held against what must come out.
+
+def _public_parts(home: Home, data: bytes, origin: Origin, run: Run) -> bytes:
+    """Return the public keys, and the public parts of those that are there in secret alone.
+
+    The secret ones are stored nowhere. `import-export` gives the parts out and then fails, since
+    the key is in no keyring: so one key a run, and what came out is held against what must come
+    out.
     """
     scratch = home.directory / "scratch.kbx"  # not the default: the first keyring would be made
     command = ["--no-default-keyring", "--keyring", str(scratch)]
     command += ["--import-options", "import-export", "--import"]
-    parts: list[bytes] = []
-    for key in _keys(b"".join(plain.blocks()), origin.name):
+    parts = list(_keys(data, origin, PUBLIC_KEY))
+    public = tuple(map(_primary, parts))
+    for key in _keys(data, origin, SECRET_KEY):
+        if _primary(key).startswith(public):
+            continue  # what is secret follows what is public (RFC 9580 section 5.5.3)
         result = execute(home, command, run=run, source=[key])
         if not result.output:
             raise unreadable(result, origin)
@@ -162,14 +179,10 @@ def _public_parts(home: Home, plain: Origin, origin: Origin, run: Run) -> bytes:
     return b"".join(parts)
 
 
-def _keys(data: bytes, name: str) -> Iterator[bytes]:
-    """Cut a sequence of packets into its keys."""
-    try:
-        starts = [start for tag, start, _ in packets(data) if tag in (SECRET_KEY, PUBLIC_KEY)]
-    except FramingError as failure:
-        raise Situation.KEY_UNREADABLE.error(str(failure), subject=name) from failure
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
-        yield data[start:end]
+def _primary(key: bytes) -> bytes:
+    """Return the body of the packet that a key begins with."""
+    _, start, end = next(packets(key))
+    return body(key[start:end])
 
 
 def _look_up(home: Home, added: Sequence[Path], name: str, run: Run) -> None:
@@ -184,6 +197,37 @@ def _look_up(home: Home, added: Sequence[Path], name: str, run: Run) -> None:
         raise Situation.KEY_UNREADABLE.error(_complaint(result), subject=name)
 
 
+def holds_secret(content: Path | bytes) -> bool:
+    """Whether there are secret keys among the keys of a file or in its content.
+
+    Raises:
+        KeyringError: If the file cannot be read.
+    """
+    if isinstance(content, bytes):
+        return _holds_secret(content)
+    try:
+        return _file_holds_secret(content, file_identity(content))
+    except OSError as failure:
+        raise Situation.KEYRING_UNREADABLE.error(
+            reason(failure), subject=shown(content)
+        ) from failure
+
+
+@functools.lru_cache
+def _file_holds_secret(path: Path, _identity: Hashable) -> bool:
+    return _holds_secret(path)
+
+
+def _holds_secret(content: Path | bytes) -> bool:
+    data = Origin(content).whole()
+    if _is_armored(data):
+        return SECRET_ARMOR in data
+    try:
+        return any(tag == SECRET_KEY for tag, _, _ in packets(data))
+    except FramingError:
+        return False  # as a keybox; what is damaged is found where its public keys are wanted
+
+
 def add_secret(home: Home, origins: Sequence[Path | bytes], run: Run) -> None:
     """Import secret keys to *home*; protected ones keep their passphrase, and none is asked for.
 
@@ -193,16 +237,23 @@ def add_secret(home: Home, origins: Sequence[Path | bytes], run: Run) -> None:
     """
     for content in origins:
         origin = Origin(content)
-        origin.head()
         result = execute(
             home,
             ["--no-auto-check-trustdb", "--import"],
             run=run,
-            source=(readable(b"".join(origin.blocks())),),
+            source=_secret_parts(home, origin, run),
         )
         # gpg passes over packets that it does not know, and calls that success.
         if not result.ok or not any(select(result.status, "IMPORT_OK")):
             raise unreadable(result, origin)
+
+
+def _secret_parts(home: Home, origin: Origin, run: Run) -> Iterable[bytes]:
+    """Return the secret keys alone: importing the public ones beside them costs 7 ms each."""
+    data = origin.whole()
+    if _is_armored(data) and PUBLIC_ARMOR not in data:
+        return (readable(data),)
+    return _keys(_unarmored(home, origin, run), origin, SECRET_KEY)
 
 
 def add_ownertrust(home: Home, trustdb: Path) -> None:
@@ -217,7 +268,8 @@ def add_ownertrust(home: Home, trustdb: Path) -> None:
 
 def unreadable(result: Result, origin: Origin) -> GpgmailError:
     """Return the error for a file of keys that gpg did not take."""
-    armored = not origin.head()[0] & _ARMORED and b"-----BEGIN PGP" in origin.head()
+    data = origin.whole()
+    armored = _is_armored(data) and b"-----BEGIN PGP" in data
     situation = Situation.BAD_ARMOR if armored else Situation.KEY_UNREADABLE
     return situation.error(_complaint(result), subject=origin.name)
 

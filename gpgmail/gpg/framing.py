@@ -55,6 +55,15 @@ def packets(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
         yield tag, start, at
 
 
+def body(packet: bytes) -> bytes:
+    """Return what a packet that `packets` found holds, without its tag and length."""
+    head = packet[0]
+    if not head & _NEW_FORMAT:
+        return packet[1 + _OLD_LENGTHS[head & 3] :]
+    octets = {_FOUR_OCTETS: 5}.get(packet[1], 1 if packet[1] < _TWO_OCTETS else 2)
+    return packet[1 + octets :]
+
+
 def _old(data: bytes | memoryview, at: int, head: int) -> tuple[int, int]:
     kind = head & 3
     if kind == len(_OLD_LENGTHS):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
+from gpgmail.gpg.armor import KEY_ARMOR, unmarked
+from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY
 from gpgmail.gpg.home import file_identity, open_to_read
 
 if TYPE_CHECKING:
@@ -54,9 +56,6 @@ _OPENED = (
 _KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
 _KEYBOX_FLAGS_AT, _HOLDS_OPENPGP = 7, 0x02
 _HEAD = 4096  # bytes; armor may have words before it
-_PUBLIC_ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
-_SECRET_ARMOR = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
-_SECRET_KEY, _PUBLIC_KEY = 5, 6  # RFC 9580 section 5: packet types that a ring begins with
 _BYTES = "keys given as bytes"
 
 
@@ -64,7 +63,8 @@ _BYTES = "keys given as bytes"
 class Place:
     """A keyring's kind and where its parts are; `name` is what to call it in messages.
 
-    A home has its public keys in `directory`, and in `public` the file that holds them now.
+    A home has its public keys in `directory`, and in `public` the file that holds them now. What is
+    `secret` may hold secret keys.
     """
 
     kind: Kind
@@ -262,27 +262,22 @@ def _filled(path: Path) -> bool:
 def _file(content: Path | bytes, head: bytes, name: str) -> Place:
     if not head:
         raise Situation.KEY_UNREADABLE.error("is empty", subject=name)
-    secret = _holds_secret(head)
-    if secret is None:
+    if not _holds_keys(unmarked(head)):
         raise Situation.KEY_UNREADABLE.error(
             "holds no keys: neither an export, armored or binary, nor a keyring of gpg",
             subject=name,
         )
-    return Place(kind=Kind.FILE, name=name, public=(content,), secret=(content,) if secret else ())
+    return Place(kind=Kind.FILE, name=name, public=(content,), secret=(content,))
 
 
-def _holds_secret(head: bytes) -> bool | None:
-    """Whether content that begins with *head* has secret keys; None when it has no keys at all."""
-    if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC) or _PUBLIC_ARMOR in head:
-        return False
-    if _SECRET_ARMOR in head:
+def _holds_keys(head: bytes) -> bool:
+    """Whether content that begins with *head* has keys."""
+    if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
         return True
-    first = head[0]
-    tag = first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
-    return _BY_TAG.get(tag) if first & 0x80 else None
-
-
-_BY_TAG = {_SECRET_KEY: True, _PUBLIC_KEY: False}
+    if not head[0] & 0x80:
+        return any(armor in head for armor in KEY_ARMOR)
+    tag = head[0] & 0x3F if head[0] & 0x40 else (head[0] >> 2) & 0x0F
+    return tag in (SECRET_KEY, PUBLIC_KEY)
 
 
 def _identity(path: Path) -> Hashable:

@@ -61,6 +61,7 @@ class Serving:
         With *own_agent* the user's agent is left alone where that can be. Where it cannot run,
         ours does its work.
         """
+        from gpgmail.gpg.filling import holds_secret
         from gpgmail.gpg.linking import first_use_writes
         from gpgmail.gpg.prepared import Sources, linked, prepare, private_agent
         from gpgmail.gpg.standing import agent_can_run
@@ -74,7 +75,7 @@ class Serving:
             if share is None and not reachable:
                 share = linked(home, run)
             return home if share is None else self._hold("secret", share)
-        if not place.secret:
+        if not any(map(holds_secret, place.secret)):
             return self.public(place, run)
         sources = Sources(public=place.public, secret=place.secret, trustdb=place.trustdb)
         return self._hold("secret", prepare(sources, run))

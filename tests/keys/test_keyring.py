@@ -114,6 +114,47 @@ class TestKinds:
         with Keyring.open(str(path)) as ring:
             assert fingerprints(ring.keys()) == {SENDER.fingerprint}
 
+    @pytest.mark.parametrize("as_bytes", [False, True])
+    @pytest.mark.parametrize("form", ["asc", "gpg"])
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            ("exports/public", "exports/secret"),  # a backup of a key
+            ("exports/secret", "exports/public"),
+            ("recipients/public", "exports/secret"),
+            ("exports/secret", "recipients/public"),
+            ("exports/public", "recipients/public", "exports/secret"),
+        ],
+        ids=" ".join,
+    )
+    def test_a_file_with_public_and_secret_keys(self, parts, form, as_bytes, tmp_path):
+        path = tmp_path / "keys"
+        path.write_bytes(b"".join((KEYRINGS / f"{part}.{form}").read_bytes() for part in parts))
+        others = expected("recipients") if "recipients/public" in parts else set()
+        with Keyring.open(path.read_bytes() if as_bytes else path) as ring:
+            found = ring.keys()
+            assert sorted(key.fingerprint for key in found) == sorted(
+                {SENDER.fingerprint, *others}
+            )  # each once
+            assert ring.find_signer("").fingerprint == SENDER.fingerprint
+            assert ring.find_recipient(SENDER.address).fingerprint == SENDER.fingerprint
+            secret = {
+                k.fingerprint for k in ring.keys(secret=True) if any(p.secret for p in k.parts)
+            }
+            assert secret == {SENDER.fingerprint}
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+    @pytest.mark.parametrize("name", ["public.asc", "secret.asc"])
+    def test_armor_as_windows_saves_it(self, name, encoding, tmp_path):
+        """PowerShell's `gpg --export --armor > file` writes UTF-16, an editor a mark."""
+        text = (KEYRINGS / "exports" / name).read_text().replace("\n", "\r\n")
+        mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+        (tmp_path / name).write_bytes(mark + text.encode(encoding))
+        with Keyring.open(tmp_path / name) as ring:
+            assert fingerprints(ring.keys()) == {SENDER.fingerprint}
+            if name == "secret.asc":
+                assert ring.find_signer("").fingerprint == SENDER.fingerprint
+
     def test_newer_key_of_an_upgraded_home_is_seen(self, keyring):
         for name, newer in (("upgraded", "newer-than-upgrade"), ("upgraded-kbx", "boxed")):
             key = fixture_key(name, newer)
