@@ -50,7 +50,12 @@ with gpgmail.Mailer.from_account("work", config=Path("config.toml"), timeout=5) 
     assert_type(by_account.rehearse(message, encrypt=True), gpgmail.Rehearsal)
     by_account.rehearse(message, encrypt=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     by_account.rehearse(message, sing=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    by_account.write(message, sign=True, symmetric="words", then=lambda *_: None)
+    by_account.write(
+        message,
+        sign=True,
+        symmetric="words",
+        then=lambda letter, run: run.status(letter.message_id),
+    )
     by_account.write(message, format="smime")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 gpgmail.Mailer("smtp://127.0.0.1", passphrase=gpgmail.Secret("x"))
