@@ -36,15 +36,14 @@ from gpgmail.gpg.status import StatusLine
 from gpgmail.gpg.trouble import delay_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Unpack
 
-    from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
-    from gpgmail.core.secret import Secret
     from gpgmail.gpg.binary import Binary
     from gpgmail.gpg.exchange import Context
     from gpgmail.gpg.home import Home
-    from gpgmail.gpg.operation import Sink
+    from gpgmail.gpg.runner import Given
 
 _KEPT = 4  # idle contexts; what was used at once by more threads than that is made anew
 
@@ -63,17 +62,7 @@ class Contexts:
         _all.add(self)
 
     def execute(
-        self,
-        home: Home,
-        arguments: Sequence[str],
-        *,
-        run: Run,
-        source: Iterable[bytes] = (),
-        size: int | None = None,
-        sink: Sink | None = None,
-        passphrases: Passphrases | None = None,
-        symmetric: Secret | None = None,
-        extra_input: Mapping[str, bytes] | None = None,
+        self, home: Home, arguments: Sequence[str], *, run: Run, **given: Unpack[Given]
     ) -> Result:
         """Do what `runner.execute` does, with the same arguments and the same outcome.
 
@@ -81,7 +70,7 @@ class Contexts:
             EngineError, TimeLimitError, Cancelled, Exception: As there.
             UnsupportedError: If there is no directory in which a program may be started (112).
         """
-        dialogue = dialogue_for(home, passphrases, symmetric, run)
+        dialogue = dialogue_for(home, given.get("passphrases"), given.get("symmetric"), run)
         hearing = Hearing(dialogue, run)
         mode = pinentry_mode(home, dialogue, run)
         words = [*home.arguments(), *ALWAYS, "--pinentry-mode", mode]
@@ -94,9 +83,9 @@ class Contexts:
                 launcher = own.launcher
                 exchange = Exchange(
                     command(arguments),
-                    told(source, size, run),
-                    sink or collected.extend,
-                    signature=next(iter((extra_input or {}).values()), None),
+                    told(given.get("source", ()), given.get("size"), run),
+                    given.get("sink") or collected.extend,
+                    signature=next(iter(given.get("extra_input", {}).values()), None),
                     hear=lambda: hearing.take(launcher.status()),
                     look=lambda: _require_end(launcher, hearing),
                     answers=dialogue is not None,

@@ -8,7 +8,7 @@ mail: arguments come from the engines, the home's options from `Home`, the meani
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find, require_secret
@@ -30,6 +30,7 @@ from gpgmail.gpg.trouble import delay_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Unpack
 
     from gpgmail.core.passphrases import Passphrases
     from gpgmail.core.run import Run
@@ -39,18 +40,18 @@ if TYPE_CHECKING:
     from gpgmail.gpg.operation import Sink
 
 
-def execute(
-    home: Home,
-    arguments: Sequence[str],
-    *,
-    run: Run,
-    source: Iterable[bytes] = (),
-    size: int | None = None,
-    sink: Sink | None = None,
-    passphrases: Passphrases | None = None,
-    symmetric: Secret | None = None,
-    extra_input: Mapping[str, bytes] | None = None,
-) -> Result:
+class Given(TypedDict, total=False):
+    """What gpg gets and gives beside its arguments; `execute` says what each is."""
+
+    source: Iterable[bytes]
+    size: int | None
+    sink: Sink | None
+    passphrases: Passphrases | None
+    symmetric: Secret | None
+    extra_input: Mapping[str, bytes]
+
+
+def execute(home: Home, arguments: Sequence[str], *, run: Run, **given: Unpack[Given]) -> Result:
     """Run gpg in *home* and return how it ended; a failure of gpg is the caller's to judge.
 
     *source*, of *size* bytes where that is known, goes to gpg's standard input; its standard output
@@ -67,10 +68,11 @@ def execute(
         Exception: Whatever *source*, *sink* or the handler raised, after gpg was ended. What the
             sink got until then is worth nothing.
     """
-    dialogue = dialogue_for(home, passphrases, symmetric, run)
-    operation = _Operation(home, run, told(source, size, run), dialogue, extra_input or {})
+    dialogue = dialogue_for(home, given.get("passphrases"), given.get("symmetric"), run)
+    source = told(given.get("source", ()), given.get("size"), run)
+    operation = _Operation(home, run, source, dialogue, given.get("extra_input", {}))
     with delay_named(home), agent_ended_if_stopped(home):
-        return operation.run(arguments, sink)
+        return operation.run(arguments, given.get("sink"))
 
 
 class _Operation:
