@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.correspondents import reader_home, sender_home
 from tests.support.leaks import watched
 from tests.support.leftovers import no_leftovers
 from tests.support.versions import take_the_named_gpg
 
-__all__ = ["no_leftovers"]  # a fixture: whoever asks for it by name has it from here
+# Fixtures: whoever asks for one by name has it from here.
+__all__ = ["no_leftovers", "reader_home", "sender_home"]
 
 # Examples that start gpg take as long as gpg takes: pytest-timeout ends what hangs. CI tries the
 # same examples every time; new ones are found where somebody works.

@@ -20,21 +20,9 @@ KINDS = {"signed": {"sign": True}, "encrypted": {"encrypt": True}, "both": BOTH}
 
 
 @pytest.fixture(scope="module")
-def sender():
-    with keyring_copy("modern") as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def reader():
-    with keyring_copy("recipients-home") as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def mails(sender):
+def mails(sender_home):
     """One mail of each kind, made once."""
-    with gpgmail.Mailer(None, keyring=sender) as mailer:
+    with gpgmail.Mailer(None, keyring=sender_home) as mailer:
         draft = gpgmail.Draft(from_=ME, to=ALICE, subject="x", text="some words\nand more\n")
         variant = Variant(micalg="pgp-sha256")  # which is not what every gpg takes by itself
         return {
@@ -56,8 +44,8 @@ def words(report):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_we_send_breaks_no_rule(kind, mails, reader):
-    report = verify(mails[kind], keyring=reader)
+def test_what_we_send_breaks_no_rule(kind, mails, reader_home):
+    report = verify(mails[kind], keyring=reader_home)
     assert report.findings == ()
     assert report.ok
     assert report.decrypted == (kind != "signed")
@@ -66,7 +54,7 @@ def test_what_we_send_breaks_no_rule(kind, mails, reader):
 
 @pytest.mark.parametrize("layout", ["combined", "nested"])
 @pytest.mark.parametrize("checksum", ["with", "without"])
-def test_nor_does_a_variant(sender, reader, layout, checksum):
+def test_nor_does_a_variant(sender_home, reader_home, layout, checksum):
     draft = gpgmail.Draft(
         from_=ME,
         to=ALICE,
@@ -74,14 +62,14 @@ def test_nor_does_a_variant(sender, reader, layout, checksum):
         attachments=(gpgmail.Attachment(source=bytes(range(256)) * 99, name="Überblick.bin"),),
     )
     variant = Variant(layout=layout, armor_checksum=checksum, micalg="pgp-sha512")
-    with gpgmail.Mailer(None, keyring=sender) as mailer:
+    with gpgmail.Mailer(None, keyring=sender_home) as mailer:
         data = rendered(mailer.write(draft, variant=variant, **BOTH))
-    assert verify(data, keyring=reader).findings == ()
+    assert verify(data, keyring=reader_home).findings == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_mail_that_is_stored_with_lf_is_the_same_but_for_a_warning(kind, mails, reader):
-    report = verify(mails[kind].replace(b"\r\n", b"\n"), keyring=reader)
+def test_a_mail_that_is_stored_with_lf_is_the_same_but_for_a_warning(kind, mails, reader_home):
+    report = verify(mails[kind].replace(b"\r\n", b"\n"), keyring=reader_home)
     assert words(report) == {"stored-lf"}
     assert report.ok
     assert "RFC 5322 section 2.3" in str(report.findings[0])
@@ -175,11 +163,11 @@ def test_every_rule_is_broken_by_a_test():
 
 
 @pytest.mark.parametrize("rule", BREAKS, ids=lambda rule: rule.word)
-def test_a_broken_rule_is_named(rule, mails, reader):
+def test_a_broken_rule_is_named(rule, mails, reader_home):
     how = BREAKS[rule]
     data = mails[how.kind]
     assert how.old in data
-    report = verify(data.replace(how.old, how.new, 1), keyring=reader)
+    report = verify(data.replace(how.old, how.new, 1), keyring=reader_home)
 
     assert rule.word in words(report)
     assert words(report) - {rule.word} <= how.others
@@ -189,19 +177,19 @@ def test_a_broken_rule_is_named(rule, mails, reader):
     assert rule.word in str(finding)
 
 
-def test_a_finding_names_the_line_and_the_part(mails, reader):
+def test_a_finding_names_the_line_and_the_part(mails, reader_home):
     data = mails["signed"].replace(b"some words", b"some words ")
-    found = {one.rule: one for one in verify(data, keyring=reader).findings}
+    found = {one.rule: one for one in verify(data, keyring=reader_home).findings}
     blanks = found[Rule.SIGNED_BLANKS]
     assert data.split(b"\r\n")[blanks.line - 1] == b"some words "
     assert blanks.part == "1"
     assert str(blanks).endswith(f"(line {blanks.line}, part 1) [signed-blanks, RFC 3156 section 3]")
 
 
-def test_a_wrong_checksum(mails, reader):
+def test_a_wrong_checksum(mails, reader_home):
     for kind, line in (("signed", "BEGIN PGP SIGNATURE"), ("encrypted", "BEGIN PGP MESSAGE")):
         data = re.sub(rb"\r\n=[^\r]{4}\r\n-----END", b"\r\n=AAAA\r\n-----END", mails[kind])
-        report = verify(data, keyring=reader)
+        report = verify(data, keyring=reader_home)
         (finding,) = [one for one in report.findings if one.rule is Rule.ARMOR_CHECKSUM]
         assert data.split(b"\r\n")[finding.line - 1] == b"=AAAA", line
 
@@ -215,49 +203,51 @@ def test_a_wrong_checksum(mails, reader):
     ],
     ids=lambda value: getattr(value, "word", ""),
 )
-def test_armor(rule, old, new, mails, reader):
+def test_armor(rule, old, new, mails, reader_home):
     data, number = re.subn(old, new, mails["encrypted"], count=1)
     assert number
-    assert rule.word in words(verify(data, keyring=reader))
+    assert rule.word in words(verify(data, keyring=reader_home))
 
 
-def test_structure_that_is_none(mails, reader):
+def test_structure_that_is_none(mails, reader_home):
     signed, encrypted = mails["signed"], mails["encrypted"]
     boundary = re.search(rb'boundary="([^"]+)"', signed)[1]
     third = b"--%s\r\n\r\nx\r\n" % boundary
     end = b"--%s--" % boundary
-    assert "signed-parts" in words(verify(signed.replace(end, third + end), keyring=reader))
-    assert "not-ended" in words(verify(signed.replace(end, b""), keyring=reader))
+    assert "signed-parts" in words(verify(signed.replace(end, third + end), keyring=reader_home))
+    assert "not-ended" in words(verify(signed.replace(end, b""), keyring=reader_home))
     data = signed.replace(
         b"MIME-Version: 1.0", b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64"
     )
-    assert "encoded-multipart" in words(verify(data, keyring=reader))
+    assert "encoded-multipart" in words(verify(data, keyring=reader_home))
     boundary = re.search(rb'boundary="([^"]+)"', encrypted)[1]
     third, end = b"--%s\r\n\r\nx\r\n" % boundary, b"--%s--" % boundary
-    assert "encrypted-parts" in words(verify(encrypted.replace(end, third + end), keyring=reader))
+    assert "encrypted-parts" in words(
+        verify(encrypted.replace(end, third + end), keyring=reader_home)
+    )
 
 
-def test_a_mail_without_protection_and_one_with_it_in_the_text(sender, reader):
-    with gpgmail.Mailer(None, keyring=sender) as mailer:
+def test_a_mail_without_protection_and_one_with_it_in_the_text(sender_home, reader_home):
+    with gpgmail.Mailer(None, keyring=sender_home) as mailer:
         draft = gpgmail.Draft(from_=ME, to=ALICE, text="x\n")
         plain, inline = (
             rendered(mailer.write(draft, format="inline", **wish)) for wish in ({}, BOTH)
         )
-    assert words(verify(plain, keyring=reader)) == {"unprotected"}
-    report = verify(inline, keyring=reader)
+    assert words(verify(plain, keyring=reader_home)) == {"unprotected"}
+    report = verify(inline, keyring=reader_home)
     assert words(report) == {"inline"}
     assert (report.ok, report.decrypted, len(report.signatures)) == (True, True, 1)
 
 
-def test_what_is_inside_the_encryption_is_looked_at(sender, reader, mails):
+def test_what_is_inside_the_encryption_is_looked_at(sender_home, reader_home, mails):
     """A signed part that was changed, then encrypted, with LF for CRLF."""
     inner = mails["signed"].partition(b"MIME-Version: 1.0\r\n")[2]
     changed = inner.replace(b"some words", b"same words ").replace(b"\r\n", b"\n")
-    ring = Gpg(sender)
+    ring = Gpg(sender_home)
     armor = ring("--armor", "--trust-model=always", "-r", ALICE, "--encrypt", stdin=changed)
     head, _, tail = mails["encrypted"].partition(b"-----BEGIN PGP MESSAGE-----")
     end = tail.partition(b"-----END PGP MESSAGE-----\r\n")[2]
-    report = verify(head + armor.replace(b"\n", b"\r\n") + end, keyring=reader)
+    report = verify(head + armor.replace(b"\n", b"\r\n") + end, keyring=reader_home)
 
     found = {one.rule: one for one in report.findings}
     assert set(found) == {Rule.INSIDE_LINE_ENDS, Rule.SIGNED_BLANKS, Rule.SIGNATURE}
@@ -265,12 +255,12 @@ def test_what_is_inside_the_encryption_is_looked_at(sender, reader, mails):
     assert found[Rule.SIGNED_BLANKS].line == 0
 
 
-def test_a_hash_that_can_be_forged(sender, reader):
+def test_a_hash_that_can_be_forged(sender_home, reader_home):
     draft = gpgmail.Draft(from_=ME, to=ALICE, text="x\n")
     algorithms = gpgmail.Algorithms(digest="RIPEMD160")
-    with gpgmail.Mailer(None, keyring=sender, algorithms=algorithms) as mailer:
+    with gpgmail.Mailer(None, keyring=sender_home, algorithms=algorithms) as mailer:
         data = rendered(mailer.write(draft, sign=True))
-    assert "hash-weak" in words(verify(data, keyring=reader))
+    assert "hash-weak" in words(verify(data, keyring=reader_home))
 
 
 def test_keys_that_are_not_here(mails):
@@ -285,21 +275,21 @@ def test_keys_that_are_not_here(mails):
     assert "missing key" in finding.text
 
 
-def test_an_embedded_mail_is_another_mail(sender, reader, mails):
+def test_an_embedded_mail_is_another_mail(sender_home, reader_home, mails):
     broken = mails["signed"].replace(b"some words", b"same words")
     data = (
         b"From: a@b.c\r\nDate: Mon, 01 Jan 2024 00:00:00 +0000\r\nMIME-Version: 1.0\r\n"
         b"Content-Type: message/rfc822\r\n\r\n"
     ) + broken
-    assert "signature" not in words(verify(data, keyring=reader))
+    assert "signature" not in words(verify(data, keyring=reader_home))
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n\r\n"])
-def test_what_is_no_mail(data, reader):
+def test_what_is_no_mail(data, reader_home):
     with pytest.raises(gpgmail.MessageError):
-        verify(data, keyring=reader)
+        verify(data, keyring=reader_home)
 
 
-def test_a_limit_of_bytes(mails, reader):
+def test_a_limit_of_bytes(mails, reader_home):
     with pytest.raises(gpgmail.MessageError, match="more than"):
-        verify(mails["signed"], keyring=reader, most_bytes=100)
+        verify(mails["signed"], keyring=reader_home, most_bytes=100)
