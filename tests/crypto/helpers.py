@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.passphrases import Passphrases
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
-from gpgmail.crypto.engine import ChosenKey, Job
+from gpgmail.crypto.engine import ChosenKey, Job, SignatureMode
 from gpgmail.gpg.home import Home
 from tests.support.keyrings import fixture_key
 
@@ -102,6 +102,18 @@ def job(gpg, **facts):
 def knows(**values):
     """Passphrases by fingerprint, or under `any` for every key."""
     return Passphrases({"" if key == "any" else key: Secret(v) for key, v in values.items()})
+
+
+def sign(engine, work, mode=SignatureMode.DETACHED, data=TEXT):
+    pieces = []
+    made = engine.sign(work, [data], pieces.append, mode, Run(timeout=30))
+    return made, b"".join(pieces)
+
+
+def encrypt(engine, work, data=TEXT):
+    pieces = []
+    made = engine.encrypt(work, [data], pieces.append, Run(timeout=30))
+    return made, b"".join(pieces)
 
 
 def decrypt(engine, work, data):

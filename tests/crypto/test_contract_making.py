@@ -19,26 +19,16 @@ from tests.crypto.helpers import (
     SENDER,
     TEXT,
     Gpg,
+    encrypt,
     job,
     knows,
     recipient,
+    sign,
     signer,
 )
 from tests.support.keyrings import empty_home, fixture_key, keyring_copy
 
-DETACHED, CLEARTEXT, OPAQUE = SignatureMode.DETACHED, SignatureMode.CLEARTEXT, SignatureMode.OPAQUE
-
-
-def sign(engine, work, data=TEXT, mode=DETACHED):
-    pieces = []
-    made = engine.sign(work, [data], pieces.append, mode, Run(timeout=30))
-    return made, b"".join(pieces)
-
-
-def encrypt(engine, work, data=TEXT):
-    pieces = []
-    made = engine.encrypt(work, [data], pieces.append, Run(timeout=30))
-    return made, b"".join(pieces)
+CLEARTEXT, OPAQUE = SignatureMode.CLEARTEXT, SignatureMode.OPAQUE
 
 
 def good(status, fingerprint):
@@ -72,7 +62,7 @@ def test_an_opaque_signature(crypto, modern, recipients):
 
 
 def test_a_cleartext_signature(crypto, modern, recipients):
-    made, signed = sign(crypto, job(modern, signers=(SENDER,)), b"Hello\n- dash\n", CLEARTEXT)
+    made, signed = sign(crypto, job(modern, signers=(SENDER,)), CLEARTEXT, b"Hello\n- dash\n")
     assert signed.startswith(b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: ")
     assert b"\nHello\n- - dash\n" in signed
     status = recipients.status("--verify", stdin=signed)
@@ -82,7 +72,7 @@ def test_a_cleartext_signature(crypto, modern, recipients):
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"x" * 100_000, b"\0\xff\r" * 9], ids=len)
 def test_any_bytes_are_signed(crypto, modern, recipients, tmp_path, data):
-    _, signature = sign(crypto, job(modern, signers=(SENDER,)), data)
+    _, signature = sign(crypto, job(modern, signers=(SENDER,)), data=data)
     assert good(recipients.verify(data, signature, tmp_path), SENDER.fingerprint)
 
 
@@ -105,7 +95,7 @@ def test_armor_has_no_headers_but_those_asked_for(crypto, modern, recipients, tm
 def test_signed_text_has_the_header_lines_in_its_signature_only(crypto, modern, recipients):
     text = b"-----BEGIN PGP SIGNATURE-----\n\nx\n-----BEGIN PGP MESSAGE-----\n" + b"y\n" * 150_000
     asked = job(modern, signers=(SENDER,), algorithms=Algorithms(version="9", comment="ours"))
-    _, signed = sign(crypto, asked, text, CLEARTEXT)
+    _, signed = sign(crypto, asked, CLEARTEXT, text)
     assert signed.count(b"Version: 9\nComment: ours\n") == signed.count(b"Version") == 1
     assert b"\n-----BEGIN PGP SIGNATURE-----\nVersion: 9\nComment: ours\n\n" in signed
     assert signed.index(b"Version") > 300_000

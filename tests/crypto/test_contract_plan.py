@@ -11,10 +11,8 @@ from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import CryptoError, UnsupportedError
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import Algorithms, SignatureMode, SignatureStatus
-from tests.crypto.helpers import ALICE, BOB, SENDER, TEXT, Gpg, job
+from tests.crypto.helpers import ALICE, BOB, SENDER, TEXT, Gpg, encrypt, job, sign
 from tests.support.keyrings import keyring_copy
-
-DETACHED = SignatureMode.DETACHED
 
 
 @pytest.fixture
@@ -23,18 +21,6 @@ def configured(request):
     with keyring_copy("modern") as path:
         (path / "gpg.conf").write_text(request.param)
         yield Gpg(path)
-
-
-def encrypt(engine, work, data=TEXT):
-    pieces = []
-    made = engine.encrypt(work, [data], pieces.append, Run(timeout=30))
-    return made, b"".join(pieces)
-
-
-def sign(engine, work, mode=DETACHED, data=TEXT):
-    pieces = []
-    made = engine.sign(work, [data], pieces.append, mode, Run(timeout=30))
-    return made, b"".join(pieces)
 
 
 HARMLESS = f"""

@@ -11,21 +11,7 @@ from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
 from gpgmail.crypto.engine import SignatureMode
 from gpgmail.gpg import process
-from tests.crypto.helpers import ALICE, BOB, SENDER, TEXT, job
-
-DETACHED = SignatureMode.DETACHED
-
-
-def encrypt(engine, work, data=TEXT):
-    pieces = []
-    made = engine.encrypt(work, [data], pieces.append, Run(timeout=30))
-    return made, b"".join(pieces)
-
-
-def sign(engine, work, mode=DETACHED, data=TEXT):
-    pieces = []
-    made = engine.sign(work, [data], pieces.append, mode, Run(timeout=30))
-    return made, b"".join(pieces)
+from tests.crypto.helpers import ALICE, BOB, SENDER, TEXT, encrypt, job, sign
 
 
 @pytest.fixture
