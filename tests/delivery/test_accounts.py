@@ -294,3 +294,11 @@ def test_the_place_of_the_own_file_is_that_of_other_programs(monkeypatch, value)
     if value is not None:
         monkeypatch.setenv("XDG_CONFIG_HOME", value)
     assert accounts._own() == user_config_path("gpgmail")
+
+
+def test_a_place_for_files_that_cannot_be_seen_is_an_error(monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/" + "x" * 300)
+    with pytest.raises(UsageError) as refused:
+        open_account()
+    assert refused.value.code.number == 24
+    assert "GPGMAIL_CONFIG" in refused.value.hint
