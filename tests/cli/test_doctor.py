@@ -11,7 +11,6 @@ import pty
 import re
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from gpgmail.core.codes import Exit
 from gpgmail.delivery.doctor.checks import CHECKS
 from gpgmail.testing import ThrowawayHome
 from tests.cli.doctoring import findings, mend, mended, only, pretend
+from tests.support.agents import stopped
 from tests.support.commands import bare, call, environment, run
 from tests.support.keyrings import fixture_key, keyring_copy
 from tests.support.places import NO_RUN_USER, needs_mounts
@@ -330,28 +330,13 @@ def test_a_path_that_is_too_long_for_sockets(home, tmp_path):
 # ---- what runs ----
 
 
-def state(pid):
-    return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
-
-
 def test_an_agent_that_was_stopped(home):
-    subprocess.run(["gpgconf", "--homedir", home, "--launch", "gpg-agent"], check=True)
-    asked = ["gpg-connect-agent", "--homedir", home, "GETINFO pid", "/bye"]
-    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
-    pid = int(re.search(r"D (\d+)", told)[1])
-    until = time.monotonic() + 5
-    while state(pid) != "T":  # one that was sent has been seen to come to nothing
-        assert time.monotonic() < until
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.05)
-    try:
+    with stopped(home) as pid:
         found = one(only("agent", "--keyring", home))
         assert found["fix"] == f"kill -CONT {pid}"
         assert (found["level"], "is stopped" in found["what"]) == ("error", True)
         mend(found["fix"])
         assert only("agent", "--keyring", home) == []
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_an_agent_of_another_version(home):

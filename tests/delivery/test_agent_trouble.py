@@ -9,10 +9,8 @@ import os
 import pty
 import re
 import shutil
-import signal
 import subprocess
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ import pytest
 from gpgmail.core.errors import EngineError, PassphraseError, TimeLimitError
 from gpgmail.delivery.mailer import Mailer
 from tests.delivery.helpers import draft
+from tests.support.agents import stopped
 from tests.support.keyrings import fixture_key, keyring_copy
 
 LOCKED = fixture_key("protected", "locked")
@@ -76,27 +75,6 @@ def cache(home):
     command = ["gpg", "--homedir", home, "--batch", "--pinentry-mode", "loopback"]
     command += ["--passphrase-fd", "0", "--sign", "--output", "-", "/dev/null"]
     subprocess.run(command, input=LOCKED.passphrase.encode(), check=True, capture_output=True)
-
-
-def state(pid):
-    return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
-
-
-@contextmanager
-def stopped(home):
-    """The user's agent, running and deaf."""
-    asked = ["gpg-connect-agent", "--homedir", home, "GETINFO pid", "/bye"]
-    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
-    pid = int(re.search(r"D (\d+)", told)[1])
-    until = time.monotonic() + 5
-    while state(pid) != "T":  # one that was sent has been seen to come to nothing
-        assert time.monotonic() < until
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.05)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_an_agent_that_is_locked_is_named_within_the_limit(home):
