@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.binary import find
-from gpgmail.gpg.owned import OwnedDirectory, sweep
 from gpgmail.keys.keyring import Keyring
+from gpgmail.testing.place import Place
 from gpgmail.testing.rows import Notes
 from gpgmail.testing.situations import SITUATIONS
 from gpgmail.testing.workshop import Bench, fill, furnish
@@ -72,14 +72,12 @@ class KeyringCopy:
         self.keys = made.keys
         self._kind = row.kind
         self._files = made.files
-        self._directory: OwnedDirectory | None = None
+        self._place = Place("KeyringCopy")
 
     @property
     def path(self) -> Path:
         """The directory: a home, or what the files lie in."""
-        if self._directory is None:
-            raise Situation.POLICY.error("is used outside its with block", subject="KeyringCopy")
-        return self._directory.path
+        return self._place.path
 
     @property
     def key(self) -> TestKey:
@@ -110,19 +108,12 @@ class KeyringCopy:
         return Keyring.open(self.path)
 
     def __enter__(self) -> Self:
-        sweep()
-        self._directory = OwnedDirectory(Run())
-        try:
-            (furnish if self._kind == "home" else fill)(self.path, self._files)
-        except BaseException:
-            self.__exit__()
-            raise
+        write = furnish if self._kind == "home" else fill
+        self._place.open(lambda directory: write(directory, self._files), Run())
         return self
 
     def __exit__(self, *_: object) -> None:
-        directory, self._directory = self._directory, None
-        if directory is not None:
-            directory.remove()
+        self._place.close()
 
 
 class Library:

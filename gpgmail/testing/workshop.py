@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.home import Home
-from gpgmail.gpg.owned import OwnedDirectory, sweep
 from gpgmail.gpg.runner import execute
 from gpgmail.gpg.status import select
+from gpgmail.testing.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,32 +77,20 @@ class Bench:
         self._copy_of = copy_of
         self._standing = standing
         self._run = run or Run()
-        self._directory: OwnedDirectory | None = None
+        self._place = Place(type(self).__name__)
 
     @property
     def path(self) -> Path:
         """The home."""
-        if self._directory is None:
-            raise Situation.POLICY.error(
-                "is used outside its with block", subject=type(self).__name__
-            )
-        return self._directory.path
+        return self._place.path
 
     def __enter__(self) -> Self:
         files = self._standing(self._copy_of) if self._copy_of else {}
-        sweep()
-        self._directory = OwnedDirectory(self._run)
-        try:
-            furnish(self.path, files)
-        except BaseException:
-            self.__exit__()
-            raise
+        self._place.open(lambda home: furnish(home, files), self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
-        directory, self._directory = self._directory, None
-        if directory is not None:
-            directory.remove()
+        self._place.close()
 
     def beside(self, copy_of: str = "") -> Bench:
         """Return another bench, empty or with the files of a situation that stands."""
