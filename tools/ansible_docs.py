@@ -257,6 +257,21 @@ _MIT = """\
 # SPDX-License-Identifier: MIT"""
 
 
+_HOST = """\
+
+    # What every module needs of the host that it runs on.
+    HOST = r\"\"\"
+requirements:
+  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
+attributes:
+  platform:
+    support: full
+    platforms: posix
+    description: Where the module runs.
+\"\"\"
+"""
+
+
 def fragments() -> str:
     """Return the module with the documentation of all options."""
     lines = [
@@ -272,7 +287,7 @@ def fragments() -> str:
         lines += ["", f'    {name.upper()} = r"""', "options:"]
         lines += [line for option in options for line in _documented(option, "  ")]
         lines += ['"""']
-    return _NOTICE.format(terms=_GPL) + "\n".join(lines) + "\n"
+    return _NOTICE.format(terms=_GPL) + "\n".join(lines) + "\n" + _HOST
 
 
 def _documented(option: Option, indent: str) -> Iterator[str]:

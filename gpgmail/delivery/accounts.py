@@ -167,13 +167,27 @@ def account_names(config: str | Path | None = None) -> tuple[str, ...]:
 def config_files(named: str | Path | None = None) -> tuple[Path, ...]:
     """Return the configuration files that there are, the one that counts first.
 
+    One that was named is returned whether or not it is there.
+
     Raises:
-        UsageError: With code 24 if one was named and is not there.
+        UsageError: With code 24 if it cannot be known whether there is one.
     """
     named = named or os.environ.get(NAMES_FILE)
     if named:
         return (Path(named).expanduser(),)
-    return tuple(path for path in (_own() / "config.toml", SYSTEM) if path.exists())
+    return tuple(path for path in (_own() / "config.toml", SYSTEM) if _is_there(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file is there; one that cannot be seen may say what has to be encrypted."""
+    try:
+        return path.exists()
+    except OSError as failure:
+        raise Situation.BAD_CONFIG.error(
+            failure.strerror or "cannot be looked for",
+            subject=str(path),
+            hint=f"HOME or XDG_CONFIG_HOME may be another user's; {NAMES_FILE} names a file",
+        ) from None
 
 
 def _own() -> Path:

@@ -6,9 +6,10 @@ import pytest
 
 from tests.ansible.playbooks import Ansible
 from tests.servers.fixtures import certificates, postfix, postfix_server
+from tests.support.installed import machine, wheel
 from tests.support.keyrings import keyring_copy
 
-__all__ = ["certificates", "postfix", "postfix_server"]
+__all__ = ["certificates", "machine", "postfix", "postfix_server", "wheel"]
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.documents import examples
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE = Path(__file__).resolve().parent
-PLAYBOOKS = HERE / "playbooks"
 PROGRAMS = Path(sys.executable).parent
 _SECONDS = 120
 
@@ -93,6 +94,14 @@ class Ansible:
         done = self.run("ansible-playbook", *inventory, *variables, *words, path, env=env)
         lines = record.read_text("utf-8").splitlines() if record.exists() else []
         return Played(done.returncode, done.stdout, tuple(map(json.loads, lines)))
+
+    def shown(
+        self, document: str, name: str, *words: str, places: Mapping[str, str] | None = None, **more
+    ) -> Played:
+        """Run a playbook that a document shows; *places* as for `Block.with_`."""
+        path = self._place / "shown.yml"
+        path.write_text(examples(document)[name].with_(places or {}).code)
+        return self.playbook(path, *words, **more)
 
     def send(self, *words: str, env: Mapping[str, str] | None = None, **options: Any) -> Played:
         """Run a play with one task, gpgmail.mail.send with these options."""

@@ -240,14 +240,3 @@ def test_passwords_in_urls_and_in_the_environment_are_not_shown(ansible, hostile
 def test_options_that_exclude_each_other(ansible):
     played = ansible.send(subject="x", server="smtp://localhost", secure="always")
     assert "server|secure" in failed(played)["msg"]
-
-
-def test_a_host_without_gpgmail(ansible, tmp_path):
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
-    options = {"subject": "x", "body": TEXT}
-    played = ansible.task(
-        "gpgmail.mail.send", options, "-vvv", ansible_python_interpreter=str(bare)
-    )
-    assert "Failed to import the required Python library (gpgmail)" in failed(played)["msg"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ansible.playbooks import PLAYBOOKS, Ansible
+from tests.ansible.playbooks import Ansible
 from tests.support.keyrings import fixture_key, keyring_copy
 
 pytestmark = pytest.mark.interop
@@ -63,7 +63,7 @@ def test_a_keyring_that_is_not_there_fails(ansible, tmp_path):
 
 @pytest.mark.parametrize(("reader", "code"), [("alice", 0), ("carol", 2)])
 def test_a_play_fails_before_a_mail_does(ansible, reader, code):
-    played = ansible.playbook(PLAYBOOKS / "keys.yml", readers=[f"{reader}@example.org"])
+    played = ansible.shown("docs/ansible.md", "keys", readers=[f"{reader}@example.org"])
 
     assert played.code == code, played.output
     said = "carol@example.org: " in played.output and "validity" in played.output

@@ -8,7 +8,6 @@ import re
 
 import pytest
 
-from tests.ansible.playbooks import PLAYBOOKS
 from tests.servers.postfix_config import PASSWORD, USER
 from tests.servers.readers import Gpg
 from tests.support.keyrings import fixture_key
@@ -28,8 +27,9 @@ def report(ansible, postfix, tmp_path):
     file.write_bytes(DATA)
 
     def run(*words, **values):
-        return ansible.playbook(
-            PLAYBOOKS / "report.yml",
+        return ansible.shown(
+            "docs/ansible.md",
+            "report",
             *words,
             **{
                 "mail_host": "localhost",

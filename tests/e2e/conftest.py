@@ -10,10 +10,10 @@ import pytest
 from tests.e2e.faces import FACES
 from tests.servers.fixtures import certificates, notmuch, postfix, postfix_server
 from tests.servers.hostile import Hostile
-from tests.support.installed import build, installed
+from tests.support.installed import machine, wheel
 from tests.support.keyrings import keyring_copy
 
-__all__ = ["certificates", "notmuch", "postfix", "postfix_server"]
+__all__ = ["certificates", "machine", "notmuch", "postfix", "postfix_server", "wheel"]
 
 
 @pytest.fixture(params=sorted(FACES))
@@ -40,16 +40,3 @@ def server():
 def ca_file(certificates, tmp_path):
     """The authority of the good certificates, as a file."""
     return str(certificates.write_authority(tmp_path / "ca.pem"))
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    """The wheel of this tree."""
-    return build(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="session")
-def machine(wheel):
-    """The directory with the programs of an environment that has the wheel and nothing else."""
-    with installed(wheel) as programs:
-        yield programs

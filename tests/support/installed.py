@@ -7,12 +7,15 @@ own, its directory may be entered by every account, and its programs are called 
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.support.documents import ROOT
 from tests.support.leftovers import MARK
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECONDS = 300
+_COMMON = ("/usr/bin/python3", "/usr/local/bin/python3")
 _LEFT_OUT = ("PYTHON", "PYTEST", "TOX", "VIRTUAL_ENV", "GPGMAIL_")
 
 
@@ -45,6 +49,24 @@ def constraint(wheel: Path) -> Path:
     return path
 
 
+def everybody_may_run(path: str | Path) -> bool:
+    """Whether an account without rights can start a program."""
+    real = Path(path).resolve()
+    return real.exists() and all(one.stat().st_mode & stat.S_IXOTH for one in (real, *real.parents))
+
+
+def _interpreter() -> str:
+    """Return a Python for the environment, one that everybody may run if there is one."""
+    for path in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        new = "import sys, venv; sys.exit(sys.version_info < (3, 11))"
+        if (
+            everybody_may_run(path)
+            and not subprocess.run([path, "-c", new], check=False).returncode
+        ):
+            return path
+    return sys.executable
+
+
 @contextmanager
 def installed(wheel: Path) -> Iterator[Path]:
     """Install the wheel into a fresh environment; give the directory of its programs."""
@@ -52,8 +74,21 @@ def installed(wheel: Path) -> Iterator[Path]:
         Path(place).chmod(0o755)
         env = outside()
         for words in (
-            (sys.executable, "-m", "venv", "--without-pip", place),
+            (_interpreter(), "-m", "venv", "--without-pip", place),
             (*(sys.executable, "-m", "pip", "--quiet", "--python", place), "install", wheel),
         ):
             subprocess.run(words, env=env, check=True, timeout=_SECONDS)
         yield Path(place, "bin")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree."""
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def machine(wheel: Path) -> Iterator[Path]:
+    """The directory with the programs of an environment that has the wheel and nothing else."""
+    with installed(wheel) as programs:
+        yield programs

@@ -438,3 +438,14 @@ options:
     elements: str
     required: true
 """
+
+    # What every module needs of the host that it runs on.
+    HOST = r"""
+requirements:
+  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
+attributes:
+  platform:
+    support: full
+    platforms: posix
+    description: Where the module runs.
+"""

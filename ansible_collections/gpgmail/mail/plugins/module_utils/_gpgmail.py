@@ -9,20 +9,22 @@ what a module calls first.
 
 from __future__ import annotations
 
+import platform
+import sys
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments
 
+OLDEST = (3, 11)  # Python that gpgmail runs on
+gpgmail = None
 MISSING = ""
 try:
-    import gpgmail
+    if sys.version_info >= OLDEST:
+        import gpgmail
 except ImportError:
-    gpgmail = None
     MISSING = traceback.format_exc()
 
 HIDDEN = ("body",)  # what people write: neither logged nor shown
@@ -30,12 +32,16 @@ HIDDEN = ("body",)  # what people write: neither logged nor shown
 
 def require(module):
     """Fail where gpgmail is not installed for the Python that runs the module."""
-    if gpgmail is None:
-        module.fail_json(
-            msg=missing_required_lib("gpgmail", reason="(pip install gpgmail; Python 3.11)"),
-            exception=MISSING,
-            **shown(module),
-        )
+    if gpgmail is not None:
+        return
+    here = f"{sys.executable}, Python {platform.python_version()}, on {platform.node()}"
+    named = "let ansible_python_interpreter name a Python of 3.11 or newer that has it"
+    if sys.version_info < OLDEST:
+        msg = f"{here}, is too old for gpgmail: {named}"
+    else:
+        install = f"run there {sys.executable} -m pip install gpgmail"
+        msg = f"gpgmail is not installed for {here}: {install}, or {named}"
+    module.fail_json(msg=msg, exception=MISSING, **shown(module))
 
 
 def shown(module):
@@ -45,6 +51,14 @@ def shown(module):
         if options.get(name) is not None:
             options[name] = f"<{len(options[name])} characters>"
     return {"invocation": {"module_args": options}}
+
+
+def finish(module, run):
+    """Run a module: *run* takes it and returns its result."""
+    require(module)
+    with failing(module):
+        result = run(module)
+    module.exit_json(**{"changed": False, **result, **shown(module)})
 
 
 @contextmanager

@@ -19,11 +19,10 @@ description:
 author:
   - gpgmail contributors (@gpgmail)
 extends_documentation_fragment:
+  - gpgmail.mail._options.host
   - gpgmail.mail._options.account
   - gpgmail.mail._options.keys
   - gpgmail.mail._options.queries
-requirements:
-  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
 attributes:
   check_mode:
     support: full
@@ -31,10 +30,6 @@ attributes:
   diff_mode:
     support: none
     description: Nothing is ever changed.
-  platform:
-    support: full
-    platforms: posix
-    description: Where the module runs.
 notes:
   - The module runs on the target host, with the keys and the configuration files of the user there.
     With C(delegate_to=localhost) these are the controller's, with C(become) those of the user that
@@ -149,13 +144,7 @@ details:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments
-from ansible_collections.gpgmail.mail.plugins.module_utils._gpgmail import (
-    account_of,
-    failing,
-    given_rows,
-    require,
-)
+from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments, _gpgmail
 
 SPECIFICATION = {**_arguments.ACCOUNT, **_arguments.KEYS, **_arguments.QUERIES}
 
@@ -197,7 +186,7 @@ def run(module):
     from gpgmail.core.run import Run
     from gpgmail.keys.keyrings import Keyrings
 
-    options = account_of(module, given_rows(module.params)).options
+    options = _gpgmail.account_of(module, _gpgmail.given_rows(module.params)).options
     places = options.keyring or (None,)
     opened = [Keyring(None) if place is None else Keyring.open(place) for place in places]
     keyrings, one_run = Keyrings(opened[0], opened[1:], trust=options.trust or None), Run()
@@ -218,11 +207,7 @@ def run(module):
 
 
 def main():
-    module = AnsibleModule(argument_spec=SPECIFICATION, supports_check_mode=True)
-    require(module)
-    with failing(module):
-        result = run(module)
-    module.exit_json(changed=False, **result)
+    _gpgmail.finish(AnsibleModule(argument_spec=SPECIFICATION, supports_check_mode=True), run)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,11 @@ description:
 author:
   - gpgmail contributors (@gpgmail)
 extends_documentation_fragment:
+  - gpgmail.mail._options.host
   - gpgmail.mail._options.account
   - gpgmail.mail._options.keys
   - gpgmail.mail._options.server
   - gpgmail.mail._options.mail
-requirements:
-  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
 attributes:
   check_mode:
     support: full
@@ -35,10 +34,6 @@ attributes:
   diff_mode:
     support: full
     description: Shows the header fields of the mail, never its text.
-  platform:
-    support: full
-    platforms: posix
-    description: Where the module runs.
 notes:
   - The module runs on the target host, with the keys, the gpg-agent, the configuration files and
     the E(GPGMAIL_SERVER) and such of the user there. With C(delegate_to=localhost) these are the
@@ -255,20 +250,7 @@ candidates:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments
-from ansible_collections.gpgmail.mail.plugins.module_utils._gpgmail import (
-    account_of,
-    failing,
-    given_rows,
-    require,
-    shown,
-)
-from ansible_collections.gpgmail.mail.plugins.module_utils._mail import (
-    draft_of,
-    header_lines,
-    passphrase_given,
-    server_url,
-)
+from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments, _gpgmail, _mail
 
 SPECIFICATION = {
     **_arguments.ACCOUNT,
@@ -318,7 +300,7 @@ def once_only(module, mailer, once, draft, wishes):
     """Return the result for a mail that has a key; None where it would be sent now, if it were."""
     from gpgmail import Receipt
 
-    with failing(module, repeated=True):
+    with _gpgmail.failing(module, repeated=True):
         entry = once.before(draft)
     if entry is None and module.check_mode:
         return None
@@ -335,7 +317,7 @@ def sent(module, receipt):
     if receipt.refused:
         module.fail_json(
             msg="the server took the mail, but not for " + ", ".join(receipt.refused),
-            **{**result, **shown(module)},
+            **{**result, **_gpgmail.shown(module)},
         )
     return {**result, "msg": "sent to " + ", ".join(receipt.accepted)}
 
@@ -364,17 +346,17 @@ def run(module):
     from gpgmail.core.events import KeyExpires
 
     params = module.params
-    given = given_rows(params)
-    with passphrase_given(params, given):
-        account = account_of(module, given)
+    given = _gpgmail.given_rows(params)
+    with _mail.passphrase_given(params, given):
+        account = _gpgmail.account_of(module, given)
         if "server" not in given:
-            url = server_url(params, account.options.server)
+            url = _mail.server_url(params, account.options.server)
             if url is not None:
                 given["server"] = url
-                account = account_of(module, given)
+                account = _gpgmail.account_of(module, given)
         mailer = Mailer.of_account(account)
     mailer.on(KeyExpires, lambda event: module.warn(str(event)))
-    draft, once = draft_of(params, account), once_of(params, account)
+    draft, once = _mail.draft_of(params, account), once_of(params, account)
     draft = once.identified(draft) if once else draft
     wishes = {"encrypt": params["recipient_key"]} if params["recipient_key"] else {}
     with mailer:
@@ -388,7 +370,7 @@ def run(module):
     if module._diff and result["changed"]:  # noqa: SLF001 - Ansible's only name for it
         result["diff"] = {
             "before": "",
-            "after": header_lines(draft),
+            "after": _mail.header_lines(draft),
             "before_header": "nothing",
             "after_header": "header of the mail",
         }
@@ -402,10 +384,7 @@ def main():
         supports_check_mode=True,
         no_log=True,  # which is to log no call: the text would be in the system's log in clear
     )
-    require(module)
-    with failing(module):
-        result = run(module)
-    module.exit_json(**{**result, **shown(module)})
+    _gpgmail.finish(module, run)
 
 
 if __name__ == "__main__":
