@@ -23,6 +23,7 @@ from gpgmail.crypto.engine import Engine, Made, SignatureMode
 from gpgmail.crypto.packets import HeadWatcher
 from gpgmail.crypto.proof import cipher_used, require_done, require_planned, signatures_made
 from gpgmail.gpg.binary import find
+from gpgmail.gpg.operation import require_bytes
 from gpgmail.gpg.trouble import complain
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _whole_lines(source: Source) -> Iterator[bytes]:
     """Yield *source*, and stop at a line that gpg would cut off without an error."""
     begun = 0
     for chunk in source:
-        first, *others = chunk.split(b"\n")
+        first, *others = bytes(require_bytes(chunk)).split(b"\n")
         lengths = [begun + len(first), *map(len, others)]
         if max(lengths) > _LONGEST_LINE:
             raise Situation.ENGINE_CANNOT.error(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from gpgmail.core.events import Progress
 from gpgmail.core.run import Run
+from gpgmail.core.situations import Situation
 from gpgmail.gpg.dialogue import Dialogue
 from gpgmail.gpg.status import StatusLine, StatusParser
 
@@ -168,14 +169,33 @@ def _is_terminal(name: str) -> bool:
 
 
 def told(source: Iterable[bytes], size: int | None, run: Run) -> Iterator[bytes]:
-    """Yield *source*, and tell how much of it gpg has taken."""
+    """Yield *source*, and tell how much of it gpg has taken.
+
+    Raises:
+        UsageError: If it gives anything but bytes, as a text stream does.
+    """
     taken = 0
     for chunk in source:
-        yield chunk
+        yield require_bytes(chunk)
         taken += len(chunk)
         run.emit(Progress(taken, min(100, taken * 100 // size) if size else -1))
     if taken:
         run.status(f"gpg took {taken} bytes", level=2)
+
+
+def require_bytes(chunk: bytes) -> bytes:
+    """Return a piece of a source unchanged.
+
+    Raises:
+        UsageError: If it is of another type.
+    """
+    if not isinstance(chunk, bytes | bytearray | memoryview):
+        raise Situation.BAD_VALUE.error(
+            f"gives {type(chunk).__name__}, not bytes",
+            subject="source",
+            hint="encode a text, open a file in binary mode, put bytes into a list",
+        )
+    return chunk
 
 
 @contextlib.contextmanager

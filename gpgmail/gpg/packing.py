@@ -7,7 +7,6 @@ ring; where it is absent or leaves something out, the ring goes on being used.
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 import subprocess
@@ -18,15 +17,12 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.gpg.binary import tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 _WORTH = 256 * 1024  # bytes of a ring; smaller ones are read in no time
 # kbx/keybox-blob.c: a first blob of 32 bytes, type 1, version 1, flag "holds OpenPGP keys", magic,
 # reserved, made, maintained. kbxutil writes the other blobs alone.
 _FIRST_BLOB = struct.Struct(">IBBH4sIIIII")
-_HEADER, _OPENPGP = 1, 2  # types of blobs
-_BLOB = struct.Struct(">IBBHII")  # length, type, version, flags, where its keys are, how long
 _LIMIT = 60.0  # seconds; kbxutil reads what is no ring without end
 
 
@@ -34,14 +30,14 @@ class Packing:
     """A ring that is being packed; `settle` puts the keybox in its place once it is there."""
 
     def __init__(self, ring: Path, program: str) -> None:
+        from gpgmail.gpg.keybox import HEADER, MAGIC  # most rings are small: loaded for large ones
+
         self._ring = ring
         self._made = ring.with_name("packing")
         self._until = time.monotonic() + _LIMIT
         with self._made.open("xb") as file:
             now = int(time.time())
-            file.write(
-                _FIRST_BLOB.pack(_FIRST_BLOB.size, _HEADER, 1, 2, b"KBXf", 0, now, now, 0, 0)
-            )
+            file.write(_FIRST_BLOB.pack(_FIRST_BLOB.size, HEADER, 1, 2, MAGIC, 0, now, now, 0, 0))
             file.flush()
             try:
                 self._process = self._start(program, file)
@@ -79,11 +75,17 @@ class Packing:
 
     def _is_whole(self) -> bool:
         """Whether every byte of the ring stands in a blob, and nothing else."""
-        with _mapped(self._made) as made:
-            (first, _), *others = _blobs(made)
+        from gpgmail.gpg.framing import FramingError
+        from gpgmail.gpg.keybox import HEADER, OPENPGP, blobs, mapped
+
+        try:
+            with mapped(self._made) as made:
+                (first, _), *others = blobs(made)
+        except FramingError:
+            return False
         kinds = {kind for kind, _ in others}
         held = sum(length for _, length in others)
-        return first == _HEADER and kinds == {_OPENPGP} and held == self._ring.stat().st_size
+        return first == HEADER and kinds == {OPENPGP} and held == self._ring.stat().st_size
 
 
 def start(directory: Path) -> Packing | None:
@@ -95,23 +97,3 @@ def start(directory: Path) -> Packing | None:
         return Packing(ring, tool("kbxutil"))
     except (OSError, GpgmailError):
         return None
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _blobs(keybox: mmap.mmap) -> Iterator[tuple[int, int]]:
-    """Give the type of each blob and its bytes of keys; type 0 where there is no blob."""
-    at, size = 0, len(keybox)
-    while at < size:
-        if size - at < _BLOB.size:
-            yield 0, 0
-            return
-        length, kind, _, _, _, held = _BLOB.unpack_from(keybox, at)
-        yield kind, held
-        if length < _BLOB.size:
-            yield 0, 0
-            return
-        at += length

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from gpgmail.core.errors import KeyringError
 from gpgmail.core.passphrases import Passphrases
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
@@ -51,6 +52,7 @@ class Keyring:
         Raises:
             KeyringError: If there is nothing, or nothing that could be a keyring; or if it is a
                 home of another user, in which gpg does not work.
+            UsageError: If *where* is neither a path nor bytes.
         """
         keyring = cls(where)
         locate(keyring._where)
@@ -280,7 +282,13 @@ class Keyring:
             if secret
             else serving.public(place, run)
         )
-        records = Librarian(home, run).list_keys(*patterns, secret=secret)
+        try:
+            records = Librarian(home, run).list_keys(*patterns, secret=secret)
+        except KeyringError:
+            _require_whole(place)
+            raise
+        if not records:
+            _require_whole(place)
         return tuple(map(key_from_record, records))
 
     def _policy(self, trust: str | Trust | None) -> Trust:
@@ -288,6 +296,15 @@ class Keyring:
         if isinstance(policy, GnuPG) and self.additions().trust_model == "always":
             return Always("gpg.conf says trust-model always")
         return policy
+
+
+def _require_whole(place: Place) -> None:
+    """Name a keybox that is damaged: gpg finds no key in it, and may say nothing more."""
+    from gpgmail.gpg.keybox import require_whole
+
+    for ring in place.public:
+        if not isinstance(ring, bytes):
+            require_whole(ring, in_use=place.kind is Kind.HOME and place.lists_in_place)
 
 
 def _named(where: Path | bytes | None) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
-from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 from gpgmail.keys.key import Key, Parts, State, Subkey, UserId
 from gpgmail.keys.query import Named, Query
-from gpgmail.keys.trust import comparable
+from gpgmail.keys.trust import any_case, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,9 +33,6 @@ _WORDS = {
     Rank.FIELDS: "it has what was given",
     Rank.PART: "it contains what was given",
 }
-
-
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +72,9 @@ def pinned(key: Key, fingerprints: frozenset[str], query: Query) -> Match | None
     """
     if fingerprints.isdisjoint(part.fingerprint for part in key.parts):
         return None
-    own = tuple(uid for uid in key.user_ids if comparable(uid.email) == comparable(query.value))
-    return Match(key, Rank.EXACT, own)
+    found = _by_address(key, query)
+    whole = found is not None and found.rank is not Rank.PART
+    return Match(key, Rank.EXACT, found.user_ids if found and whole else ())
 
 
 def _by_id(key: Key, query: Query) -> Match | None:
@@ -94,7 +91,7 @@ def _by_text(key: Key, query: Query) -> Match | None:
         key,
         {
             Rank.EXACT: lambda uid: uid.text == wanted,
-            Rank.OTHER_CASE: lambda uid: _lower(uid.text) == _lower(wanted),
+            Rank.OTHER_CASE: lambda uid: any_case(uid.text) == any_case(wanted),
             Rank.FIELDS: lambda uid: _has(uid, parts, str.__eq__),
             Rank.PART: lambda uid: (
                 folded in _folded(uid.text) or _has(uid, parts, str.__contains__)
@@ -109,7 +106,7 @@ def _by_address(key: Key, query: Query) -> Match | None:
         key,
         {
             Rank.EXACT: lambda uid: comparable(uid.email) == wanted,
-            Rank.OTHER_CASE: lambda uid: _lower(comparable(uid.email)) == _lower(wanted),
+            Rank.OTHER_CASE: lambda uid: any_case(comparable(uid.email)) == any_case(wanted),
             Rank.PART: lambda uid: _folded(query.value) in _folded(uid.text),
         },
     )
@@ -120,7 +117,7 @@ def _has(uid: UserId, parts: Parts | None, holds: Callable[[str, str], bool]) ->
     own = Parts.of(uid.text)
     if parts is None or own is None or parts == Parts("", "", ""):
         return False
-    if parts.address and _lower(comparable(parts.address)) != _lower(comparable(uid.email)):
+    if parts.address and any_case(comparable(parts.address)) != any_case(comparable(uid.email)):
         return False
     given = ((parts.name, own.name), (parts.comment, own.comment))
     return all(not wanted or holds(_folded(there), _folded(wanted)) for wanted, there in given)
@@ -134,11 +131,6 @@ def _ranked(key: Key, tests: Mapping[Rank, Callable[[UserId], bool]]) -> Match |
 def _folded(text: str) -> str:
     """Return a text for finding it: names come in any case, composed in any way."""
     return unicodedata.normalize("NFC", text).casefold()
-
-
-def _lower(address: str) -> str:
-    """Return an address with ASCII letters in lower case: other foldings make one of two."""
-    return address.translate(_LOWER)
 
 
 _MATCHERS: Mapping[Named, Callable[[Key, Query], Match | None]] = {

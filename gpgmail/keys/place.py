@@ -104,9 +104,16 @@ def absolute(where: str | os.PathLike[str] | bytes | None) -> Path | bytes | Non
     """Return what was given as it goes on to mean the same thing: a whole path, bytes, or None.
 
     None and an empty text mean the user's own home. A leading `~` is the home directory.
+
+    Raises:
+        UsageError: If it is of another type.
     """
-    if isinstance(where, bytes):
-        return where
+    if isinstance(where, bytes | bytearray | memoryview):
+        return bytes(where)
+    if not isinstance(where, str | os.PathLike | None):
+        raise Situation.BAD_VALUE.error(
+            f"takes a path, or keys as bytes, not {type(where).__name__}", subject="keyring"
+        )
     if where is None or not os.fspath(where) or where == Path():
         return None
     # Of a text, since Path makes `~x` of `./~x`; a user who does not exist is left as he is.
@@ -118,6 +125,7 @@ def locate(where: str | os.PathLike[str] | bytes | None) -> Place:
 
     Raises:
         KeyringError: If there is nothing, nothing that could be a keyring, or somebody else's home.
+        UsageError: If it is neither a path nor bytes.
     """
     place = absolute(where)
     if isinstance(place, bytes):

@@ -12,6 +12,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Protocol
 from unicodedata import normalize
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _FINGERPRINT = re.compile(r"(?:0X)?([0-9A-F]{40}|[0-9A-F]{64})")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _HEAD = "# Which address has which OpenPGP key: address fingerprint\n"
 
 
@@ -111,8 +113,11 @@ class Pinned:
         return cls(pins, str(path))
 
     def of(self, address: str) -> frozenset[str]:
-        """Return the fingerprints that are pinned for *address*."""
-        return self.pins.get(comparable(address), frozenset())
+        """Return the fingerprints that are pinned for *address*.
+
+        Where it has none, upper and lower case do not count, as with the user ids of keys.
+        """
+        return frozenset().union(*(self.pins[one] for one in self._forms(address)))
 
     def pin(self, address: str, fingerprint: str) -> Pinned:
         """Return these pins with one more.
@@ -123,12 +128,20 @@ class Pinned:
         found = _pin(f"{address} {fingerprint}", "pin")
         if found is None:
             raise Situation.BAD_VALUE.error("holds nothing", subject="pin")
-        return replace(self, pins={**self.pins, found[0]: self.of(found[0]) | {found[1]}})
+        keys = self.pins.get(found[0], frozenset()) | {found[1]}
+        return replace(self, pins={**self.pins, found[0]: keys})
 
     def unpin(self, address: str) -> Pinned:
-        """Return these pins without those for *address*."""
-        gone = comparable(address)
-        return replace(self, pins={one: keys for one, keys in self.pins.items() if one != gone})
+        """Return these pins without what `of` gives for *address*."""
+        gone = self._forms(address)
+        return replace(self, pins={one: keys for one, keys in self.pins.items() if one not in gone})
+
+    def _forms(self, address: str) -> tuple[str, ...]:
+        """Return what of the pins *address* means: itself, or what differs in case alone."""
+        wanted = comparable(address)
+        if wanted in self.pins:
+            return (wanted,)
+        return tuple(one for one in self.pins if any_case(one) == any_case(wanted))
 
     def write(self, path: str | Path | None = None) -> None:
         """Write the pins to *path*, or to where they came from, all of them or nothing.
@@ -221,7 +234,8 @@ def parse(trust: str | Trust) -> Trust:
 def comparable(address: str) -> str:
     """Return *address* in the form in which two are compared: the domain in any case and IDN form.
 
-    The local part is the receiving host's own (RFC 5321 section 2.4) and kept.
+    The local part is the receiving host's own (RFC 5321 section 2.4) and kept; where no address is
+    the same, `any_case` finds the one that people mean.
     """
     local, at, domain = address.rpartition("@")
     domain = domain.rstrip(".").lower()
@@ -229,6 +243,11 @@ def comparable(address: str) -> str:
         with suppress(UnicodeError):  # what has no IDN form is compared as it stands
             domain = ".".join(map(_a_label, domain.split(".")))
     return f"{local}{at}{domain}"
+
+
+def any_case(address: str) -> str:
+    """Return an address with ASCII letters in lower case: other foldings make one of two."""
+    return address.translate(_LOWER)
 
 
 def _a_label(label: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 
@@ -315,3 +316,26 @@ def test_the_time_limit_ends_an_operation(crypto, modern):
     run = Run(timeout=0.3, absolute=True)
     with pytest.raises(TimeLimitError):
         crypto.sign(job(modern, signers=(SENDER,)), endless(), Output(), DETACHED, run)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [["text"], b"bytes", [5], io.StringIO("text")],
+    ids=["str", "bytes", "int", "text stream"],
+)
+def test_a_source_that_gives_no_bytes_is_an_error(crypto, modern, source):
+    run, sink = Run(timeout=30), Output()
+    for call in (
+        lambda: crypto.encrypt(job(modern, recipients=(ALICE,)), source, sink, run),
+        lambda: crypto.decrypt(job(modern), source, sink, run),
+        lambda: crypto.verify(job(modern), source, b"x", run),
+        lambda: crypto.verify_inline(job(modern), source, sink, run),
+        *(
+            lambda mode=mode: crypto.sign(job(modern, signers=(SENDER,)), source, sink, mode, run)
+            for mode in SignatureMode
+        ),
+    ):
+        if isinstance(source, io.StringIO):
+            source.seek(0)
+        with pytest.raises(UsageError, match="not bytes"):
+            call()

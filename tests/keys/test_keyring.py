@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -12,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from gpgmail.core.codes import ErrorCode
-from gpgmail.core.errors import GpgmailError, KeySelectionError, PassphraseError
+from gpgmail.core.errors import (
+    GpgmailError,
+    KeyringError,
+    KeySelectionError,
+    PassphraseError,
+    UsageError,
+)
 from gpgmail.core.passphrases import ANY_KEY, Passphrases
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
@@ -21,6 +28,21 @@ from gpgmail.keys.place import Kind
 from tests.support.keyrings import KEYRINGS, empty_home, fixture_key, keyring_copy, situations
 
 VALUE = Passphrases({ANY_KEY: Secret("not needed")})
+# What may have become of a keybox; where it ends after 32 bytes it is an empty one.
+GARBLED = {
+    "cut": lambda keybox: keybox[:-40],
+    "cut in its first key": lambda keybox: keybox[:50],
+    "zeros behind its head": lambda keybox: keybox[:32] + bytes(500),
+    "garbage behind its head": lambda keybox: keybox[:32] + b"\x00\x00\x01\x99garbage" * 50,
+    "a key of garbage": lambda keybox: keybox[:180] + b"\x55" * (len(keybox) - 180),
+    "no end of its first blob": lambda keybox: b"\xff" + keybox[1:],
+}
+GARBLED_HOMES = GARBLED | {
+    "zeros": lambda keybox: bytes(len(keybox)),
+    "text": lambda _: b"hello\n" * 50,
+    "what begins like a packet": lambda _: b"\x99\xff\xff" + bytes(50),
+    "a packet that is no key": lambda _: b"\xcb\x0bt\0\0\0\0\0hello",
+}
 DAMAGED = sorted(path.name for path in (KEYRINGS / "damaged").iterdir())
 FILES = ["public.gpg", "public.asc", "public.kbx"]
 SENDER = fixture_key("exports", "sender")
@@ -252,14 +274,53 @@ class TestRefusedPlaces:
         with pytest.raises(GpgmailError, match="neither a file nor a directory"):
             Keyring.open(tmp_path / "pipe")
 
-    def test_damaged_home(self, keyring):
-        ring = keyring("own-key")
-        keybox = Path(ring.name, "pubring.kbx")
-        os.truncate(keybox, keybox.stat().st_size - 40)
-        with pytest.raises(GpgmailError) as caught:
-            ring.keys("nobody@example.org")
-        assert caught.value.code is ErrorCode.PGP_READ_FILE
-        assert ring.name in str(caught.value)
+    @pytest.mark.parametrize("name", GARBLED_HOMES)
+    def test_damaged_home(self, name):
+        with keyring_copy("own-key") as home:
+            keybox = home / "pubring.kbx"
+            keybox.write_bytes(GARBLED_HOMES[name](keybox.read_bytes()))
+            for ask in (Keyring.keys, Keyring.find_signer, Keyring.find_recipient):
+                with Keyring.open(home) as ring, pytest.raises(KeyringError) as caught:
+                    ask(ring, SENDER.address)
+                assert caught.value.code is ErrorCode.PGP_READ_FILE
+                assert caught.value.subject == str(keybox)
+
+    @pytest.mark.parametrize("name", GARBLED)
+    def test_damaged_keybox_as_a_file(self, name, tmp_path):
+        path = tmp_path / "keys.kbx"
+        with keyring_copy("own-key") as home:
+            path.write_bytes(GARBLED[name]((home / "pubring.kbx").read_bytes()))
+        with pytest.raises(KeyringError) as caught, Keyring.open(path) as ring:
+            ring.find_recipient(SENDER.address)
+        assert caught.value.code is ErrorCode.PGP_READ_KEY
+        assert caught.value.subject == str(path)
+
+    def test_keybox_without_the_key_is_not_damaged(self, keyring):
+        for ring in (keyring("own-key"), keyring("modern")):
+            assert ring.keys("nobody@example.org") == ()
+        with keyring_copy("own-key") as home:
+            keybox = home / "pubring.kbx"
+            head = keybox.read_bytes()[:32]
+            exported = Path(KEYRINGS / "exports" / "public.gpg").read_bytes()
+            for content in (b"", head, exported):  # gpg takes a ring by that name too
+                keybox.write_bytes(content)
+                with Keyring.open(home) as ring:
+                    assert ring.keys("nobody@example.org") == ()
+
+    @pytest.mark.parametrize(
+        "where",
+        [5, 1.5, ["~/.gnupg"], object(), io.BytesIO(b"x")],
+        ids=lambda one: type(one).__name__,
+    )
+    def test_what_is_no_place(self, where):
+        with pytest.raises(UsageError, match=f"keyring: .* not {type(where).__name__}"):
+            Keyring.open(where)
+
+    def test_bytes_of_any_type(self):
+        exported = Path(KEYRINGS / "exports" / "public.gpg").read_bytes()
+        for kind in (bytearray, memoryview):
+            with Keyring.open(kind(exported)) as ring:
+                assert ring.kind is Kind.FILE
 
 
 ROWS = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.core.errors import KeyringError, KeySelectionError, UsageError
-from gpgmail.keys.key import Purpose
+from gpgmail.keys.key import Purpose, State
 from gpgmail.keys.query import Query
 from gpgmail.keys.selection import Rules, select
 from gpgmail.keys.trust import ALWAYS, GNUPG, Pinned, comparable, parse
-from tests.keys.facts import NOW, key
+from tests.keys.facts import NOW, key, uid
 
 ONE, TWO = key(1, "A <a@example.org>"), key(2, "A <a@example.org>")
 
@@ -163,6 +163,33 @@ def test_what_is_no_pin_is_not_pinned(line):
 def test_a_subkey_may_be_pinned(pins):
     policy = Pinned.read(pins(f"a@example.org {TWO.subkeys[0].fingerprint}"))
     assert chosen("a@example.org", policy) is TWO
+
+
+@pytest.mark.parametrize("pinned", ["A@example.org", "a@EXAMPLE.ORG"])
+@pytest.mark.parametrize("asked", ["a@example.org", "A@Example.org"])
+def test_a_pin_is_found_in_any_case_as_a_user_id_is(pins, pinned, asked):
+    policy = Pinned.read(pins(f"{pinned} {TWO.fingerprint}"))
+    assert chosen(asked, policy) is TWO
+    assert policy.objection(ONE, ONE.user_ids, asked)
+
+
+def test_one_in_the_same_case_goes_before_others(pins):
+    written = f"A@example.org {ONE.fingerprint}\na@example.org {TWO.fingerprint}\n"
+    policy = Pinned.read(pins(written))
+    assert (chosen("A@example.org", policy), chosen("a@example.org", policy)) == (ONE, TWO)
+    assert chosen("A@example.org", policy.unpin("a@example.org")) is ONE
+    assert policy.unpin("a@example.org").unpin("a@example.org").pins == {}
+    more = Pinned({}, "pins").pin("A@b.org", "A" * 40).pin("a@b.org", "B" * 40)
+    assert more.pins == {"A@b.org": frozenset({"A" * 40}), "a@b.org": frozenset({"B" * 40})}
+    assert Pinned({}, "pins").pin("\u017f@b.org", "A" * 40).of("S@b.org") == frozenset()  # a long s
+
+
+def test_a_user_id_in_another_case_that_was_revoked_counts(pins):
+    gone = key(3, uid("A <A@example.org>", state=State.REVOKED), "A <a@left.example>")
+    policy = Pinned.read(pins(f"a@example.org {gone.fingerprint}"))
+    rules = Rules(purpose=Purpose.ENCRYPT, trust=policy, now=NOW, place="r")
+    with pytest.raises(KeySelectionError, match="revoked"):
+        select((gone,), Query.parse("a@example.org"), rules)
 
 
 @pytest.mark.parametrize(
