@@ -17,6 +17,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
+    NamedTuple,
     Union,
     dataclass_transform,
     get_args,
@@ -32,8 +33,7 @@ Check = Callable[[Any], Any]
 Implies = Callable[[Any], Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(NamedTuple):
     """A row's value that is too large to keep: `read` fetches it whenever it is asked for."""
 
     read: Callable[[], Any]

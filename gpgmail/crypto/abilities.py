@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.gpg.binary import Binary, find
 from gpgmail.gpg.runner import execute
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gpgmail.gpg.home import Home
 
 
-@dataclass(frozen=True, slots=True)
-class Abilities:
+class Abilities(NamedTuple):
     """What a gpg can do: numbers by the word of --list-config, and the options that it knows."""
 
     shown_version: str
@@ -41,7 +39,7 @@ def abilities(home: Home, run: Run) -> Abilities:
     binary = find()
     known = _KNOWN.get(binary)
     if known is None:
-        bare = replace(home, keyrings=(), options_file=None)
+        bare = home._replace(keyrings=(), options_file=None)
         config = _output(bare, ("--no-options", "--with-colons", "--list-config"), run)
         options = _output(bare, ("--no-options", "--dump-options"), run)
         known = _KNOWN[binary] = _read(binary.shown_version, config, options)

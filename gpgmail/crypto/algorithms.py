@@ -6,9 +6,8 @@ What gpg still does and others may not accept is done, and said in a status even
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.abilities import abilities
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import Job
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of algorithm: what to raise, gpg's option, its line in --list-config, and the names.
 
     *names* are numbers of RFC 9580 by gpg's name, *others* what else a caller may write.
@@ -82,8 +80,7 @@ _CHUNK_SIZE = ("--chunk-size",)
 _CHUNKS = range(6, 23)  # what gpg does not change on its own; RFC 9580 section 5.13.2 has the same
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """A mode of authenticated encryption: gpg's options for it, and which gpg has it."""
 
     options: tuple[str, ...]
@@ -97,8 +94,7 @@ MODES = {
 _MODE_OF = ("AES128", "AES192", "AES256")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """gpg's options for what was asked, and its names for it; empty where gpg chooses.
 
     `lines` are header lines for the armor; `mode` is set where authenticated encryption was asked.

@@ -10,8 +10,8 @@ that nobody learns more than from a common ciphertext, and less: not for whom th
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.packets import BEFORE_DATA, HIDDEN, PKESK, named_key, packet_header
@@ -34,8 +34,7 @@ _KEY_ID = slice(1, 9)  # in the body of a session key packet of version 3
 _VERSION = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Ciphertext:
+class Ciphertext(NamedTuple):
     """An armored message, read as often as wanted."""
 
     size: int
@@ -161,8 +160,7 @@ def _packets(data: bytearray) -> list[bytes] | None:
         position = end
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(NamedTuple):
     """A message in its parts: lines of armor, packets, the rest, and its checksum if it has one."""
 
     lines: bytes

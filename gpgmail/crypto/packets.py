@@ -9,9 +9,8 @@ comes in, only `CryptoError` goes out.
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
@@ -54,8 +53,7 @@ _INDETERMINATE = 3  # old-format length type (section 4.2.2)
 _CONTAINERS = {9: Container.SED, 18: Container.SEIPD, 20: Container.AEAD}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What the packets before the data say.
 
     `recipients` are long key ids in the order of the message, zeros where hidden; `passphrases` is
@@ -172,8 +170,7 @@ class HeadWatcher:
         return self._reader.result()
 
 
-@dataclass(frozen=True, slots=True)
-class PacketHeader:
+class PacketHeader(NamedTuple):
     """Type of a packet, and how long it is."""
 
     tag: int

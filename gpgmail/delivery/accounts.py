@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpgmail.core.declare import rows, unknown
 from gpgmail.core.errors import GpgmailError
@@ -49,8 +48,7 @@ class Place(Enum):
     FILE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A value, the place that says it, and what that place calls it."""
 
     value: Any
@@ -59,8 +57,7 @@ class Found:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(NamedTuple):
     """What holds for a mail, each value with its origin; `name` is empty where no file has any.
 
     `found` has for each row every place that says something, the one that counts first.

@@ -16,9 +16,8 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import GpgmailError
@@ -36,15 +35,14 @@ _TABLES = ("defaults", "account", "policy")
 _ENCRYPT = {True: "require", False: "never"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """What a file says, as values that the rows accept."""
 
     path: Path
-    default: str = ""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    policy: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    default: str
+    defaults: Mapping[str, Any]
+    accounts: Mapping[str, Mapping[str, Any]]
+    policy: Mapping[str, Mapping[str, Any]]
 
 
 def load(path: Path) -> ConfigFile:

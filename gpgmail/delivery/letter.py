@@ -87,7 +87,7 @@ class Desk:
         if symmetric is not None:
             require_usable(symmetric, "symmetric")
             run.redactor.know(symmetric)
-            plan = replace(plan, symmetric=True)
+            plan = plan._replace(symmetric=True)
         whole = decided.form == FORMATS[0] or not plan.protects
         source = composed if whole else _as_draft(message)
         contents = self.contents(source, plan, wishes, run)

@@ -7,8 +7,7 @@ copy of his own is decided in `sharing.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.choice import encryption_keys, signing_keys
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 Wish = bool | str | Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Signers, copies, and the key that each recipient's address got."""
 
     signers: tuple[ChosenKey, ...]
@@ -85,7 +83,7 @@ def make_plan(
     return Plan(
         signers,
         tuple(
-            replace(copy, keys=encryption_keys(copy.keys, keyrings, run))
+            copy._replace(keys=encryption_keys(copy.keys, keyrings, run))
             for copy in share_out(recipients, found, bcc)
         ),
         {address: keys[0].fingerprint for address, keys in found.own.items() if keys},

@@ -8,8 +8,7 @@ its recipients holds for all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpgmail.core.declare import is_set
 from gpgmail.core.situations import Situation
@@ -27,8 +26,7 @@ EVERYBODY = "*"
 _NEVER, _PREFER, _REQUIRE = ENCRYPT
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What is to be done to a mail; *encrypt* is one of never, prefer, require."""
 
     sign: bool

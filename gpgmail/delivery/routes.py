@@ -7,8 +7,8 @@ have taken is not sent again, and a server that does not prove who it is is not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import ConnectError, DeliveryError
@@ -34,8 +34,7 @@ Told = TypeVar("Told", "Receipt", "Rehearsal")
 _FOR_TOKENS = "OAUTHBEARER,XOAUTH2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(NamedTuple):
     """A server with its login; *account* is what a configuration file calls it.
 
     Password and token are fetched when a connection wants them, a token at each.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.run import Run
 from gpgmail.core.secret import Secret
@@ -35,8 +34,7 @@ Fetch = Callable[[Run], Secret]
 _KEYRING = "keyring"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A place that has a secret: how it was named, of which kind it is, and where."""
 
     called: str

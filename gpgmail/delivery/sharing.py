@@ -13,8 +13,8 @@ What is not encrypted has no key in it and needs none of this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.envelope import Recipient, RecipientType
 from gpgmail.core.situations import Situation
@@ -31,16 +31,14 @@ if TYPE_CHECKING:
     from gpgmail.keys.selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """What some recipients get: the same bytes, encrypted to the same keys (or to none)."""
 
     recipients: tuple[Recipient, ...]
     keys: tuple[ChosenKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(NamedTuple):
     """The keys that are a recipient's own, by his address, and those that are nobody's."""
 
     own: Mapping[str, tuple[Selection, ...]]

@@ -339,7 +339,7 @@ class Submission:
             replace(addressed.envelope, recipients=recipients),
         )
         plan = self._planned(view, decided) if recipients else Plan((), (), {})
-        whole = replace(plan, copies=(*plan.copies, *to_hold))
+        whole = plan._replace(copies=(*plan.copies, *to_hold))
         parts = self._desk.contents(
             view if isinstance(source, Part) else source, whole, Wishes(), self._run
         )

@@ -11,9 +11,9 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from gpgmail.core.situations import Situation
 
@@ -24,8 +24,7 @@ _VERSION_LINE = re.compile(r"\(GnuPG[^)]*\) (\d+)\.(\d+)(?:\.(\d+))?")
 _VERSION_LIMIT = 10.0  # seconds that a binary may take to print its version
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """A program of GnuPG and its version."""
 
     path: str

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from gpgmail.core.situations import Situation
@@ -33,8 +33,7 @@ _Identity = tuple[tuple[str, int, int, int], ...]
 _known: dict[tuple[Path, _Identity], Additions] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Additions:
+class Additions(NamedTuple):
     """What gpg.conf asks for; keys are named as its author wrote them."""
 
     encrypt_to: tuple[str, ...] = ()
@@ -46,7 +45,7 @@ class Additions:
     default_recipient_self: bool = False
     throw_keyids: bool = False
     trust_model: str = ""
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def members(self, name: str) -> tuple[str, ...]:
         """Return the names that a group stands for, or *name* itself; groups do not nest."""

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class Home(NamedTuple):
     """A GNUPGHOME, with the public keyrings to read beside its own.
 
     `prepared` homes are ours: gpg reads no configuration but `options_file` and takes no locks

@@ -7,8 +7,7 @@ data: which row of a failed run decides stands in `judge.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A situation and what happened, in words."""
 
     situation: Situation
@@ -114,8 +112,7 @@ CARD_FAILURES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(NamedTuple):
     """One row: the names of the fields, of which `name...` takes the rest of the line.
 
     What it says of a failed run is a verdict, or one by the number in the field `reason`. The field

@@ -7,8 +7,7 @@ gpg's exit code is judged: a damaged keyring lists fewer keys and says so only t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import shown
@@ -27,8 +26,7 @@ _NO_COMPLAINTS = ("[GNUPG:]", "checking the trustdb", "marginals needed", "depth
 _UNTRUE_TRUST = "public key of ultimately trusted key"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(NamedTuple):
     """A key of a listing: the fields of doc/DETAILS by python-gnupg's names, decoded, as text.
 
     `primary` and each of `subkeys` have `fingerprint` and `keygrip` besides.

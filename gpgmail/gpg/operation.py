@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gpgmail.core.events import Progress
 from gpgmail.core.run import Run
@@ -50,8 +49,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 _working: set[tuple[Path, object]] = set()  # the homes that operations are working in
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a gpg process ended and what it said; `output` is empty where a sink took it."""
 
     returncode: int

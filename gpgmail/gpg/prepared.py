@@ -13,8 +13,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
@@ -43,8 +42,7 @@ _TRIES = 5  # to read files that are replaced meanwhile
 Fill = Callable[[Home], Home]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(NamedTuple):
     """What a home is prepared from: files, or their content as bytes.
 
     `public` files may be armored, binary, pubring.gpg or keybox; `secret` ones armored, binary or

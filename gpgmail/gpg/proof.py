@@ -12,10 +12,9 @@ import os
 import re
 import socket
 import subprocess
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gpgmail.core.errors import GpgmailError, TimeLimitError
 from gpgmail.core.passphrases import encoded
@@ -46,8 +45,7 @@ _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")  # how colons and the like stand in a 
 _identities: dict[str, Identity] = {}  # by key id or fingerprint: neither ever changes its key
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """How the agent holds a secret key."""
 
     here: bool = False

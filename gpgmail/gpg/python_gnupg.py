@@ -20,7 +20,7 @@ import subprocess
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gnupg
 
@@ -50,8 +50,7 @@ _GRACE = 0.3  # seconds between asking gpg to end (it removes its locks then) an
 _here = threading.local()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a call gave: exit code, gpg's words, and what was asked for."""
 
     returncode: int

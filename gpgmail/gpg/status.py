@@ -7,9 +7,8 @@ means is decided in `judge.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gpgmail.gpg.keywords import KEYWORDS
@@ -23,8 +22,7 @@ _ID, _LONG_FINGERPRINT = 16, 64  # hexadecimal digits
 _CODE_MASK = 0xFFFF  # libgpg-error: the upper half of a number names the reporting component
 
 
-@dataclass(frozen=True, slots=True)
-class StatusLine:
+class StatusLine(NamedTuple):
     """One status line: its keyword and the blank-separated words after it."""
 
     keyword: str

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.gpg.status import PUBLIC_KEY_ALGORITHMS, algorithm, as_number, as_time
@@ -99,8 +99,7 @@ class Obstacle(StrEnum):
     MATCH = "match"  # not what was asked for, only like it
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a key cannot be taken, and the command line that would change it, where there is one."""
 
     obstacle: Obstacle
@@ -120,8 +119,7 @@ _VALIDITIES = {
 _SECRET_PARTS = {"": SecretPart.NONE, "+": SecretPart.PRESENT, "#": SecretPart.STUB}
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """The parts of a text that is written like a user id, `Name (Comment) <Address>`."""
 
     name: str

@@ -7,7 +7,6 @@ no keyring changes, so that a warm mailer starts gpg only for the mail itself.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -163,12 +162,12 @@ class Keyrings:
         if apart:
             from gpgmail.gpg.prepared import empty_home
 
-            return replace(self._hold(empty_home(run)), keyrings=self._files(run))
+            return self._hold(empty_home(run))._replace(keyrings=self._files(run))
         home = first.secret_home(run, passphrases) if secret else first.public_home(run)
         if not public:
             return home
         files = [file for keyring in others for file in keyring.keyring_files(run)]
-        return replace(home, keyrings=(*home.keyrings, *files))
+        return home._replace(keyrings=(*home.keyrings, *files))
 
     def _merged_home(self, run: Run, passphrases: Passphrases | None) -> Home:
         from gpgmail.gpg.prepared import merged

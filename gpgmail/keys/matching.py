@@ -6,9 +6,8 @@ Whether it may be used is `selection.py`'s business.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.keys.key import Key, Parts, State, Subkey, UserId
 from gpgmail.keys.query import Named, Query
@@ -35,8 +34,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A key, how well it fits, by which user ids, and which (sub)key was named."""
 
     key: Key

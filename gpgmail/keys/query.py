@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.keys.key import Parts
@@ -39,8 +38,7 @@ class Named(Enum):
 _HEX_LENGTHS = {8: Named.KEY_ID, 16: Named.KEY_ID, 40: Named.FINGERPRINT, 64: Named.FINGERPRINT}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """What somebody asked for; `value` is without decoration, `exact` that this subkey is meant."""
 
     text: str

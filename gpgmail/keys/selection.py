@@ -8,7 +8,7 @@ taken or not is worked out once: errors and `why` show the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.errors import Candidate, GpgmailError
 from gpgmail.core.situations import Situation
@@ -41,8 +41,7 @@ class Selection:
         return self.key.fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What came out of a search: every candidate, and either the selection or the error."""
 
     candidates: tuple[Candidate, ...]
@@ -60,8 +59,7 @@ class Decision:
         raise self.error or AssertionError(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(NamedTuple):
     match: Match
     reason: Reason | None
 
@@ -76,8 +74,7 @@ def no_command(key: Key, user_id: UserId) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(NamedTuple):
     """What a search goes by.
 
     *trust* is asked for recipients that were not named by fingerprint. *place* names the keyring.
@@ -151,7 +148,7 @@ def joined(decisions: Iterable[Decision]) -> Decision:
             settled = decision
         told += candidates
     settled = settled or min(refusals, key=_distance)
-    return replace(settled, candidates=tuple(told))
+    return settled._replace(candidates=tuple(told))
 
 
 def until_taken(decisions: Iterable[Decision]) -> Iterator[Decision]:
@@ -245,7 +242,7 @@ def _ranked(judged: _Judged, best: int) -> _Judged:
     """Leave out what fits less well than another key."""
     if judged.match.rank <= best or judged.obstacle is Obstacle.MATCH:
         return judged
-    return replace(judged, reason=Reason(Obstacle.MATCH, "another key fits better"))
+    return judged._replace(reason=Reason(Obstacle.MATCH, "another key fits better"))
 
 
 def _beside(judged: _Judged, chosen: _Judged | None, usable: int) -> _Judged:
@@ -253,7 +250,7 @@ def _beside(judged: _Judged, chosen: _Judged | None, usable: int) -> _Judged:
     if judged.reason is not None or judged is chosen:
         return judged
     text = "usable, but not the first" if chosen else f"usable, and {usable - 1} more as well"
-    return replace(judged, reason=Reason(Obstacle.CHOICE, text))
+    return judged._replace(reason=Reason(Obstacle.CHOICE, text))
 
 
 # ---- telling ----

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from unicodedata import normalize
 
 from gpgmail.core.situations import Situation
@@ -29,8 +29,7 @@ _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _HEAD = "# Which address has which OpenPGP key: address fingerprint\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(NamedTuple):
     """Why a key may not be used.
 
     It ends once gpg holds `certify` for valid, or by `command`, a line for a shell, where gpg has

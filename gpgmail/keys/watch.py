@@ -6,10 +6,9 @@ does not list, so that only the key and its subkeys count.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.keys.key import Purpose, State
 
@@ -35,8 +34,7 @@ class Level(IntEnum):
     UNKNOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class Watched(NamedTuple):
     """A key that somebody counts on: who names it, for what, and what was found.
 
     `name` is what was asked for and `origin` says where. Without a selection `error` says why; a
@@ -61,8 +59,7 @@ class Watched:
         return None if until is None else (until - now) / _DAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """From how many days on an end is near, and how near."""
 
     warn_days: float = WARN_DAYS

@@ -8,7 +8,7 @@ have one (RFC 2046 section 4.1.1).
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gpgmail.core.situations import Situation
 
@@ -83,8 +83,7 @@ _EBCDIC = {
 _WIDE = {1200, 1201, 12000, 12001}  # Unicode in units of two and of four bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Charset:
+class Charset(NamedTuple):
     """A charset: its name in a mail, and Python's codec for it."""
 
     name: str

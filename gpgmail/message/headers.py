@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from email import base64mime, quoprimime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls
@@ -46,8 +45,7 @@ _CHUNKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How fields are written: the charset of encoded words, and where lines are folded."""
 
     charset: Charset = UTF8

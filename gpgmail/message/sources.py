@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from weakref import WeakSet
 
 from gpgmail.core.errors import GpgmailError
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(NamedTuple):
     """A source that was found readable: its chunks, its size where known, its own file name."""
 
     chunks: Callable[[], Iterator[bytes]]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.errors import CryptoError
 from gpgmail.crypto.packets import Container, HeadReader
@@ -46,8 +45,7 @@ def crlf_writer(into: Spooled) -> Callable[[bytes], None]:
     return write
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """An OpenPGP block in a text, and whether it is signed text or a message.
 
     `charset` is what the armor says of the text inside (RFC 9580 section 6.2.2), if it does.
@@ -58,8 +56,7 @@ class Block:
     charset: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(NamedTuple):
     """The OpenPGP blocks of a text in their order, and what stands before each and behind the last.
 
     `unfinished` is the number of blocks that begin and have no end.

@@ -8,9 +8,9 @@ readers agree on armor inside it.
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.message import EmailMessage, Message
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.copies import encrypt as copies_of
@@ -37,8 +37,7 @@ _SIGNATURE = "application/pgp-signature"
 _ARMOR = "-----BEGIN PGP MESSAGE-----\r\n: " + string.ascii_letters + string.digits + "+/="
 
 
-@dataclass(frozen=True, slots=True)
-class ProtectedText:
+class ProtectedText(NamedTuple):
     """A protected text, and what the engine says that it did."""
 
     text: str

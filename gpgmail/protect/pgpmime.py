@@ -7,8 +7,8 @@ into the engine and is never kept in clear. Part names are the ones that other c
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.crypto.copies import encrypt as copies_of
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.copies import Ciphertext, Shares
 
 
-@dataclass(frozen=True, slots=True)
-class Protected:
+class Protected(NamedTuple):
     """A protected entity, and what the engine says that it did."""
 
     content: Part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LOOPBACK_6 = bytes(15) + b"\x01"
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -34,8 +34,7 @@ def packed(address: str) -> bytes:
     return b""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """The server at the other end: the name that was asked for, and the address connected to.
 
     `through` is the firewall on the way; one that resolved the name itself tells no address.

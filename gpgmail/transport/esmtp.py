@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.transport import dsn
@@ -23,8 +22,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of charact
 Extensions = Mapping[str, str]  # keyword in capitals -> its parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """What a mail asks of the server."""
 
     size: int | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 import re
 import ssl
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.aside import aside
@@ -115,7 +114,7 @@ def _chosen(
     # Who could be bound and is not says so, but not to a server that offers it.
     spare = not mechanism.bound and any(name.endswith("-PLUS") for name in offered)
     binding = None if spare else credentials.binding
-    return mechanism, replace(credentials, mechanism=mechanism.name, binding=binding)
+    return mechanism, credentials._replace(mechanism=mechanism.name, binding=binding)
 
 
 def _check(mechanism: Mechanism, credentials: Credentials) -> None:

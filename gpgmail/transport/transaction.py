@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,8 +41,7 @@ _GOODBYE = b"421"  # may be said at any time
 _DATA, _RSET, _NOTHING = b"DATA\r\n", b"RSET\r\n", b".\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What the server did with one mail: whom it took, whom not and why, and its last reply."""
 
     accepted: tuple[str, ...]

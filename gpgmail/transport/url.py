@@ -13,8 +13,7 @@ scheme: a password that was not percent-encoded may stand where a host, port or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gpgmail.core.errors import GpgmailError
@@ -37,8 +36,7 @@ _TLS_REQUIRED = "tls=required"
 _BOTH_FAMILIES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Scheme:
+class _Scheme(NamedTuple):
     """A scheme: its default port, also for a server on this machine, its rows and its queries."""
 
     port: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import hashlib
 import importlib
@@ -28,7 +27,7 @@ HELPERS = {"base", "bearer", "binding", "options"}
 
 
 def begun(name, credentials=BOTH, **facts):
-    facts = dataclasses.replace(credentials, mechanism=name, **facts)
+    facts = credentials._replace(mechanism=name, **facts)
     return sasl.exchange(sasl.named(name)[0], facts)
 
 
@@ -217,7 +216,7 @@ def digest(challenge, credentials=BOTH):
 
 
 def test_digest_md5_says_what_rfc_2831_section_2_1_2_asks_for():
-    said, _ = digest(RFC, dataclasses.replace(BOTH, user='mü"l\\ler', identity=Secret("admin")))
+    said, _ = digest(RFC, BOTH._replace(user='mü"l\\ler', identity=Secret("admin")))
     again, _ = digest(RFC)
     assert said["username"].decode() == 'mü"l\\ler'
     assert (said["realm"], said["nonce"]) == (b"elwood.innosoft.com", b"OA6MG9tEQGm2hh")
@@ -234,7 +233,7 @@ def test_digest_md5_without_utf8_takes_latin_1():
     assert said["username"] == "müller".encode("iso-8859-1")
     assert "charset" not in said
     with pytest.raises(GpgmailError, match="Latin-1"):
-        digest(b'nonce="x",algorithm=md5-sess', dataclasses.replace(BOTH, user="Ωmega"))
+        digest(b'nonce="x",algorithm=md5-sess', BOTH._replace(user="Ωmega"))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from gpgmail.core.secret import Secret
 
@@ -32,8 +32,7 @@ class Takes(Enum):
     NOTHING = auto()  # what was shown elsewhere: a certificate, a ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Mechanism:
+class Mechanism(NamedTuple):
     """A row of the table of mechanisms.
 
     *file* has its `exchange`, *package* is what that imports beyond the standard library. One that
@@ -53,8 +52,7 @@ class Mechanism:
     extra: str = "auth"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """Who logs in with what, where, and by which mechanism.
 
     *identity* is whom to act for, or the token of those mechanisms that take one. *binding* names

@@ -14,8 +14,7 @@ Only sessions that OpenSSL verified are resumed.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.codes import Retry
 from gpgmail.core.errors import TlsError
@@ -47,8 +46,7 @@ class LookAgainError(Exception):
     """This connection showed that there is something to decide; see `Admission.again`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """How a handshake is done, and what follows it.
 
     `only` is the one certificate that the server must have, `looks` says that it is fetched and no

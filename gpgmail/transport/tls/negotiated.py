@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import _ssl
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpgmail.transport.tls import groups, suites
 
@@ -19,8 +18,7 @@ _MODERN = "TLSv1.3"
 _ELLIPTIC, _FINITE = "ECDHE", "DHE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Negotiated:
+class Negotiated(NamedTuple):
     """A connection's TLS; all fields are empty in clear.
 
     `cipher` is OpenSSL's name of the suite and `suite` the IANA's, `strength` the bits of the

@@ -10,9 +10,8 @@ to be told: it would outlive the answer.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.declare import rows, stated
 from gpgmail.transport.tls import revocation
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from gpgmail.transport.options import TransportOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """A TLS context, and the session under it that the server is asked to resume."""
 
     context: ssl.SSLContext

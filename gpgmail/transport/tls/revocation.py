@@ -8,8 +8,7 @@ is judged in `revocation_verdict`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpgmail.core.checks import between
 from gpgmail.core.codes import Retry
@@ -50,8 +49,7 @@ class RevocationOptions(Declared):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """One of the two ways: its setting, and what it needs at a certificate."""
 
     key: str
