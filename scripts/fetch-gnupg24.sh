@@ -24,18 +24,14 @@ servers=$(CDPATH='' cd -- "$servers" && pwd)
 tree=$servers/gnupg24
 stamp="$wanted; $release $(uname -m) in $tree"
 
-say() {
-    printf 'fetch-gnupg24: %s\n' "$*"
-}
+self=fetch-gnupg24
+# shellcheck source=scripts/tree.sh
+. "$(dirname -- "$0")/tree.sh"
 
 give_up() {
     say "GnuPG 2.4 cannot be had here ($*): the tests that need it are skipped"
     [ "${CI:-}" = true ] && exit 1
     exit 0
-}
-
-stands() {
-    [ -f "$tree/.stamp" ] && [ "$(head -n 1 "$tree/.stamp")" = "$stamp" ]
 }
 
 if stands; then
@@ -47,17 +43,7 @@ for tool in apt-get dpkg-deb flock; do
     command -v "$tool" >/dev/null || give_up "$tool is absent"
 done
 
-here=$(dirname -- "$servers")
-exec 9>"$here/.fetch-servers.lock"  # fetch-servers.sh replaces the whole tree around ours
-flock 9
-if stands; then
-    say "another run has just made $tree"
-    exit 0
-fi
-
-work=$(mktemp -d "$here/.fetch-gnupg24.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+begin "$(dirname -- "$servers")"
 mkdir -p "$work/debs" "$work/tree" "$work/cache/partial" "$work/lists/partial"
 : >"$work/no-packages"
 

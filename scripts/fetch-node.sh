@@ -18,13 +18,9 @@ servers=$(CDPATH='' cd -- "$servers" && pwd)
 tree=$servers/node
 stamp=$(cat "$lock/package.json" "$lock/package-lock.json" | cksum)
 
-say() {
-    printf 'fetch-node: %s\n' "$*"
-}
-
-stands() {
-    [ "$(cat "$tree/.stamp" 2>/dev/null)" = "$stamp" ]
-}
+self=fetch-node
+# shellcheck source=scripts/tree.sh
+. "$(dirname -- "$0")/tree.sh"
 
 if stands; then
     say "nothing to do, $tree stands"
@@ -45,17 +41,7 @@ if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 
     exit
 fi
 
-here=$(dirname -- "$servers")
-exec 9>"$here/.fetch-servers.lock"  # fetch-servers.sh replaces the whole tree around ours
-flock 9
-if stands; then
-    say "another run has just made $tree"
-    exit 0
-fi
-
-work=$(mktemp -d "$here/.fetch-node.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+begin "$(dirname -- "$servers")"
 mkdir "$work/node"
 cp "$lock/package.json" "$lock/package-lock.json" "$work/node/"
 (cd "$work/node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)

@@ -27,20 +27,15 @@ wanted=$(echo $wanted)  # one line
 
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tree=${GPGMAIL_SERVERS:-$project/.cache/servers}
-here=$(dirname -- "$tree")
 if [ -r /etc/os-release ]; then
     # shellcheck source=/dev/null
     . /etc/os-release
 fi
 stamp="$wanted; ${ID:-unknown} ${VERSION_ID:-unknown} $(uname -m)"
 
-say() {
-    printf 'fetch-servers: %s\n' "$*"
-}
-
-stands() {
-    [ -f "$tree/.stamp" ] && [ "$(head -n 1 "$tree/.stamp")" = "$stamp" ]
-}
+self=fetch-servers
+# shellcheck source=scripts/tree.sh
+. "$(dirname -- "$0")/tree.sh"
 
 if stands; then
     say "nothing to do, $tree stands ($(tail -n +2 "$tree/.stamp" | tr '\n' ' '))"
@@ -55,17 +50,7 @@ for tool in apt-get dpkg-deb dpkg-query flock; do
     fi
 done
 
-mkdir -p "$here"
-exec 9>"$here/.fetch-servers.lock"
-flock 9
-if stands; then
-    say "another run has just made $tree"
-    exit 0
-fi
-
-work=$(mktemp -d "$here/.fetch-servers.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+begin "$(dirname -- "$tree")"
 mkdir -p "$work/debs" "$work/tree" "$work/cache/partial" "$work/lists/partial"
 : >"$work/no-packages"
 lists=""
