@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from gpgmail.core.run import Run
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.composed import Composed
     from gpgmail.message.part import Part
 
 _END_OF_HEAD = b"\r\n\r\n"

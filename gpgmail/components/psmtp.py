@@ -22,8 +22,9 @@ from gpgmail.delivery.ending import Endings
 from gpgmail.delivery.sharing import check_policy
 from gpgmail.keys.key import Purpose
 from gpgmail.message.bodies import whole_lines
+from gpgmail.message.composed import unique, with_content
 from gpgmail.message.content import as_it_is, content
-from gpgmail.message.draft import compose, content_fields, unique, with_content
+from gpgmail.message.draft import compose, content_fields
 from gpgmail.protect.options import algorithms
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from gpgmail.core.run import Run
     from gpgmail.crypto.copies import Shares
     from gpgmail.crypto.engine import Engine
+    from gpgmail.message.composed import Composed
     from gpgmail.message.content import Attachment
-    from gpgmail.message.draft import Composed, Draft
+    from gpgmail.message.draft import Draft
     from gpgmail.message.part import Part
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from gpgmail.components.types.header import Header
     from gpgmail.core.declare import Row
     from gpgmail.core.replies import Reply
-    from gpgmail.message.draft import Composed, Draft
+    from gpgmail.message.composed import Composed
+    from gpgmail.message.draft import Draft
     from gpgmail.message.part import Part
     from gpgmail.transport.session import Session
     from gpgmail.transport.transaction import Delivery

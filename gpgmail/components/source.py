@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
-from gpgmail.message.draft import Composed, Draft, compose, content_fields
+from gpgmail.message.composed import Composed
+from gpgmail.message.draft import Draft, compose, content_fields
 from gpgmail.message.raw import Raw, look
 
 if TYPE_CHECKING:

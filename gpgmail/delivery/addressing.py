@@ -18,7 +18,7 @@ from gpgmail.core.situations import Situation
 from gpgmail.core.text import refuse_controls, shown
 from gpgmail.message.addresses import Mailbox, check_address, format_list, same_mailbox
 from gpgmail.message.boxes import boxes_of
-from gpgmail.message.draft import new_message_id, unique
+from gpgmail.message.composed import new_message_id, unique
 from gpgmail.message.handed import field
 
 if TYPE_CHECKING:

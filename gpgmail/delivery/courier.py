@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gpgmail.core.envelope import RecipientType
     from gpgmail.core.replies import Reply
     from gpgmail.delivery.letter import Letter
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.composed import Composed
     from gpgmail.transport.session import Session
     from gpgmail.transport.transaction import Delivery
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.receipt import Receipt
     from gpgmail.delivery.rehearsal import Rehearsal
     from gpgmail.delivery.routes import Routes, Told
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.composed import Composed
     from gpgmail.spool.store import State
 
 _ASKED_TO_WAIT = "it was asked to wait"

@@ -17,13 +17,11 @@ from gpgmail.delivery.options import FORMATS
 from gpgmail.delivery.plan import Plan, make_plan
 from gpgmail.delivery.wishes import Wishes, settle
 from gpgmail.keys.key import Purpose
-from gpgmail.message.draft import AUTO, Composed, Draft, body, compose, with_content
-from gpgmail.message.email_message import from_email
-from gpgmail.protect import inline, pgpmime
+from gpgmail.message.composed import Composed, with_content
+from gpgmail.protect import pgpmime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from email.message import EmailMessage
 
     from gpgmail.core.passphrases import Passphrases
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.copies import Shares
     from gpgmail.delivery.accounts import Account
     from gpgmail.keys.keyrings import Keyrings
+    from gpgmail.message.draft import Draft
     from gpgmail.message.part import Part
 
 
@@ -64,8 +63,11 @@ class Desk:
         Raises:
             GpgmailError: If any step fails; there is no half-made letter.
         """
-        variant = wishes.variant
-        message, composed = self._composed(message, variant.time if variant else None, run)
+        from gpgmail.delivery.stated import as_draft, completed
+
+        author = self.account.options.from_ if self.account else ""
+        at = wishes.variant.time if wishes.variant else None
+        message, composed = completed(message, author, at, run)
         addresses = composed.envelope.addresses
         decided = settle(wishes, self.account, addresses, self.keyrings, run)
         if decided.form not in FORMATS:
@@ -89,7 +91,7 @@ class Desk:
             run.redactor.know(symmetric)
             plan = plan._replace(symmetric=True)
         whole = decided.form == FORMATS[0] or not plan.protects
-        source = composed if whole else _as_draft(message)
+        source = composed if whole else as_draft(message)
         contents = self.contents(source, plan, wishes, run)
         copies = tuple(
             replace(
@@ -111,24 +113,6 @@ class Desk:
         with ExitStack() as held:
             return self._contents(source, plan, wishes, run, held)
 
-    def _composed(
-        self, message: EmailMessage | Draft, at: datetime | None, run: Run
-    ) -> tuple[EmailMessage | Draft, Composed]:
-        """Return a mail and what it is composed to.
-
-        Without a sender it has the account's, without a date it is of the time *at*.
-        """
-        author = self.account.options.from_ if self.account else ""
-        if not isinstance(message, Draft):
-            composed = from_email(message, author)
-            dated = composed if at is None or "date" in message else composed.dated(at)
-            return message, dated
-        if at is not None and message.date == AUTO:
-            message = replace(message, date=at)
-        if author and not message.from_:
-            message = replace(message, from_=author)
-        return message, compose(message, run=run)
-
     def _contents(
         self,
         source: Composed | Draft,
@@ -146,11 +130,13 @@ class Desk:
             job = replace(job, algorithms=wishes.variant.algorithms(self.algorithms))
             nested = wishes.variant.nested and bool(job.signers)
         shares = [copy.keys for copy in plan.copies]
-        if isinstance(source, Draft):
-            if nested:
-                raise Situation.BAD_VALUE.error("is for pgpmime alone", subject="layout nested")
-            return _drafts(source, self.engine, job, shares, run)
-        return _entities(source, self.engine, job, shares, run, nested=nested)
+        if isinstance(source, Composed):
+            return _entities(source, self.engine, job, shares, run, nested=nested)
+        if nested:
+            raise Situation.BAD_VALUE.error("is for pgpmime alone", subject="layout nested")
+        from gpgmail.protect import inline
+
+        return inline.contents(source, self.engine, job, shares, run)
 
     def _job(self, plan: Plan, run: Run, held: ExitStack) -> Job:
         """Return the job; where only a passphrase encrypts, nobody's home is touched."""
@@ -169,14 +155,6 @@ class Desk:
         )
 
 
-def _drafts(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
-    if job.encrypts or any(shares):
-        drafts = inline.encrypt(draft, engine, job, shares, run)
-    else:
-        drafts = (inline.sign(draft, engine, job, run),)
-    return [body(one, run) for one in drafts]
-
-
 def _entities(
     composed: Composed, engine: Engine, job: Job, shares: Shares, run: Run, *, nested: bool
 ) -> list[Part]:
@@ -186,7 +164,3 @@ def _entities(
     else:
         made = (pgpmime.sign(composed.content, engine, job, run),)
     return [one.content for one in made]
-
-
-def _as_draft(message: EmailMessage | Draft) -> Draft:
-    return message if isinstance(message, Draft) else inline.draft_of(message)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.options import BccPolicy
     from gpgmail.keys.keyrings import Keyrings
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.composed import Composed
 
 Wish = bool | str | Sequence[str]
 

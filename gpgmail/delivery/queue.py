@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gpgmail.core.envelope import Recipient
     from gpgmail.core.replies import Reply
     from gpgmail.core.run import Run
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.composed import Composed
 
     # A file of recipients who were refused, where to note it, and who they are.
     _Others = tuple[Path, dict[Path, GpgmailError], tuple[Recipient, ...]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gpgmail.core.errors import KeySelectionError
     from gpgmail.crypto.engine import ChosenKey
     from gpgmail.delivery.letter import Letter
-    from gpgmail.message.draft import Composed
+    from gpgmail.message.composed import Composed
     from gpgmail.message.headers import Field
     from gpgmail.transport.session import Session
 

@@ -26,7 +26,7 @@ from gpgmail.delivery.wishes import Decided, Wishes, settle
 from gpgmail.keys.key import Purpose
 from gpgmail.message.boxes import boxes_of
 from gpgmail.message.carried import Carried
-from gpgmail.message.draft import Composed, Draft
+from gpgmail.message.composed import Composed
 from gpgmail.message.handed import field as header_field
 from gpgmail.message.headers import header_bytes
 from gpgmail.message.part import Part, verbatim
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from gpgmail.delivery.letter import Desk
     from gpgmail.delivery.rehearsal import Foreseen
     from gpgmail.delivery.routes import Routes
+    from gpgmail.message.draft import Draft
     from gpgmail.message.handed import Handed
 
 _FAIL, _NOTICE, _DROP, _HOLD = ON_UNENCRYPTABLE

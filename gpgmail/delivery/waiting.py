@@ -19,7 +19,7 @@ from gpgmail.delivery.letter import Letter
 from gpgmail.delivery.plan import Plan
 from gpgmail.delivery.sharing import Copy
 from gpgmail.message.carried import Carried
-from gpgmail.message.draft import Composed
+from gpgmail.message.composed import Composed
 from gpgmail.message.handed import taken_apart
 from gpgmail.message.part import verbatim
 from gpgmail.spool import store

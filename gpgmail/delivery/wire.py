@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason
-from gpgmail.message.draft import Composed
+from gpgmail.message.composed import Composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

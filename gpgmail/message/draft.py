@@ -1,16 +1,13 @@
-"""A mail as the caller states it, and what it is composed to.
+"""A mail as the caller states it, and how it is composed.
 
 `compose` checks everything that can be checked before a connection is opened, and reads no
-attachment. Message fields (From, Subject, …) and the content are kept apart: protection replaces
-the content and leaves the fields, and the two are joined when the mail is rendered.
+attachment.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import format_datetime, localtime
 from typing import TYPE_CHECKING
 
@@ -20,25 +17,28 @@ from gpgmail.core.text import refuse_controls
 from gpgmail.message.addresses import (
     Mailbox,
     check_address,
-    domain_of,
     format_list,
     mailboxes,
     one_mailbox,
-    same_mailbox,
 )
 from gpgmail.message.charsets import UTF8, Charset
+from gpgmail.message.composed import (
+    ID_ALGORITHMS,
+    Composed,
+    merged,
+    new_message_id,
+    unique,
+    with_content,
+)
 from gpgmail.message.content import as_it_is, content
 from gpgmail.message.headers import (
     WIDTH,
-    Field,
     Style,
     check_name,
     encode_field,
     encode_text,
-    header_bytes,
     is_content,
 )
-from gpgmail.message.part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from gpgmail.core.run import Run
     from gpgmail.message.content import Attachment
+    from gpgmail.message.headers import Field
     from gpgmail.message.part import Part
 
 
@@ -53,7 +54,6 @@ AUTO = "*"  # of a date or message id: make one
 
 Addresses = str | tuple[str | Mailbox, ...]
 
-ID_ALGORITHMS = ("MD5", "SHA1", "SHA256")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")
 # What would tell everybody who else got the mail, and what only the last server may write (RFC
 # 5321 section 4.4); then what the draft says by other means.
@@ -103,68 +103,6 @@ class Draft:
         return Style(self.header_charset, self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """A mail ready to be protected or sent: message fields, content entity, envelope.
-
-    `headers` are encoded and hold MIME-Version but no Content-* field: those belong to `content`.
-    A mail is *international* whose content has header fields that are not ASCII (RFC 6532).
-
-    Raises:
-        UsageError: If a field cannot stand in a header, or cannot be folded.
-    """
-
-    headers: tuple[Field, ...]
-    content: Part
-    envelope: Envelope
-    width: int = WIDTH
-    international: bool = False
-
-    def __post_init__(self) -> None:
-        """Find a field that cannot be folded while nothing of the mail is on its way."""
-        _ = self._head
-
-    def render(self) -> Iterator[bytes]:
-        """Yield the whole mail; the content's header lines follow those of the message."""
-        yield self._head
-        yield from self.content.chunks()
-
-    def dated(self, at: datetime) -> Composed:
-        """Return the same mail with another date."""
-        others = (field for field in self.headers if field[0].lower() != "date")
-        return replace(self, headers=(("Date", format_datetime(at)), *others))
-
-    @property
-    def size(self) -> int | None:
-        """How many bytes `render` yields, None where that is not known before."""
-        size = self.content.body_size
-        return None if size is None else len(self._head) + size
-
-    @property
-    def _head(self) -> bytes:
-        """Everything before what the content's chunks are."""
-        if self.content.verbatim:
-            return header_bytes(self.headers, self.width)
-        return header_bytes((*self.headers, *self.content.headers), self.width) + b"\r\n"
-
-    @property
-    def needs_utf8(self) -> bool:
-        """Whether the mail can only be sent with SMTPUTF8 (RFC 6531)."""
-        values = (value for _, value in self.headers)
-        named = (self.envelope.sender, *self.envelope.addresses)
-        return self.international or not all(text.isascii() for text in (*values, *named))
-
-    @property
-    def eight_bit(self) -> bool:
-        """Whether the content holds bytes that need 8BITMIME (RFC 6152)."""
-        return self.content.eight_bit
-
-    def header(self, name: str) -> str:
-        """Return the encoded value of the first field *name*, empty where there is none."""
-        wanted = name.lower()
-        return next((value for field, value in self.headers if field.lower() == wanted), "")
-
-
 def compose(
     draft: Draft, wrap: Callable[[Part], Part] = as_it_is, run: Run | None = None
 ) -> Composed:
@@ -192,14 +130,6 @@ def compose(
     return with_content(composed, composed.content)
 
 
-def with_content(composed: Composed, part: Part) -> Composed:
-    """Return a mail with *part* as its content, and MIME-Version where that has MIME fields."""
-    named = {name.lower() for name, _ in composed.headers}
-    lacks = part.headers and "mime-version" not in named
-    headers = (*composed.headers, ("MIME-Version", "1.0")) if lacks else composed.headers
-    return replace(composed, headers=headers, content=part)
-
-
 def body(draft: Draft, run: Run | None = None) -> Part:
     """Return the content of *draft* alone: its texts and attachments, under its MIME fields."""
     return content(draft, content_fields(draft), run=run)
@@ -208,15 +138,6 @@ def body(draft: Draft, run: Run | None = None) -> Part:
 def content_fields(draft: Draft) -> tuple[Field, ...]:
     """Return the MIME fields of *draft* that say how its text is encoded already."""
     return _content_fields(_other_fields(draft))
-
-
-def new_message_id(address: str, algorithm: str = ID_ALGORITHMS[1]) -> str:
-    """Return a fresh message id in the domain of *address*, which tells no host name or time.
-
-    What stands before the domain is a hash of random bytes by *algorithm*, in hexadecimal.
-    """
-    fresh = hashlib.new(algorithm, os.urandom(32), usedforsecurity=False)
-    return f"<{fresh.hexdigest()}@{domain_of(address)}>"
 
 
 def refuse_twice(computed: Iterable[Field], others: Iterable[Field]) -> None:
@@ -230,34 +151,6 @@ def refuse_twice(computed: Iterable[Field], others: Iterable[Field]) -> None:
         raise Situation.BAD_VALUE.error(
             "is set twice, among other headers too", subject=min(twice).title()
         )
-
-
-def unique(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
-    """Return *recipients* with each mailbox once, in the place where it was named first.
-
-    It has the first name and the first options that were given, and is To before Cc before Bcc:
-    who is named in a header is no secret any more.
-
-    Raises:
-        UsageError: If there is none.
-    """
-    merged = _merged(recipients)
-    if not merged:
-        raise Situation.NO_RECIPIENT.error("the mail says nobody whom it goes to")
-    return merged
-
-
-def _merged(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
-    merged: dict[str, Recipient] = {}
-    for one in recipients:
-        first = merged.setdefault(same_mailbox(one.address), one)
-        merged[same_mailbox(one.address)] = replace(
-            first,
-            name=first.name or one.name,
-            recipient_type=min(first.recipient_type, one.recipient_type),
-            options=first.options or one.options,
-        )
-    return tuple(merged.values())
 
 
 def _recipients(draft: Draft) -> tuple[Recipient, ...]:
@@ -307,7 +200,7 @@ def _fields(
         return field, format_list(boxes, draft.style, field=field)
 
     def named_as(kind: RecipientType) -> Iterator[Mailbox]:
-        chosen = _merged(one for one in named if one.recipient_type == kind)
+        chosen = merged(one for one in named if one.recipient_type == kind)
         return (Mailbox(one.name, one.address) for one in chosen)
 
     fields = (

@@ -15,7 +15,7 @@ from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.message import bodies
 from gpgmail.message.addresses import format_list, one_mailbox
-from gpgmail.message.draft import Composed, new_message_id, unique
+from gpgmail.message.composed import Composed, new_message_id, unique
 from gpgmail.message.email_fields import fields_of, mailboxes_of
 from gpgmail.message.exact import exact_body, payload_bytes, with_boundary
 from gpgmail.message.headers import is_content, parameter_text

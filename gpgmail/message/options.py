@@ -12,7 +12,8 @@ from gpgmail.core.declare import Declared, prop, setting
 from gpgmail.message import charsets
 from gpgmail.message.addresses import format_list, mailboxes, parse_list
 from gpgmail.message.charsets import UTF8
-from gpgmail.message.draft import AUTO, ID_ALGORITHMS, Draft, refuse_twice
+from gpgmail.message.composed import ID_ALGORITHMS
+from gpgmail.message.draft import AUTO, Draft, refuse_twice
 from gpgmail.message.headers import Field, Style, parse_fields
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from gpgmail.crypto.copies import encrypt as copies_of
 from gpgmail.crypto.engine import Engine, Job, Made, SignatureMode
 from gpgmail.message.charsets import UTF8, Charset
 from gpgmail.message.content import Attachment
-from gpgmail.message.draft import Draft
+from gpgmail.message.draft import Draft, body
 from gpgmail.message.headers import is_content
 from gpgmail.message.sources import look_at
 from gpgmail.message.storage import Spooled
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gpgmail.core.errors import GpgmailError
     from gpgmail.core.run import Run
     from gpgmail.crypto.copies import Ciphertext, Shares
+    from gpgmail.message.part import Part
 
     Attachments = tuple[Attachment, ...]
 
@@ -117,6 +118,15 @@ def encrypt(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) ->
         replace(draft, text=one.text, attachments=files)
         for one, files in zip(done, attached, strict=True)
     )
+
+
+def contents(draft: Draft, engine: Engine, job: Job, shares: Shares, run: Run) -> list[Part]:
+    """Return the protected content of *draft*, encrypted where there are keys or a passphrase."""
+    if job.encrypts or any(shares):
+        drafts = encrypt(draft, engine, job, shares, run)
+    else:
+        drafts = (sign(draft, engine, job, run),)
+    return [body(one, run) for one in drafts]
 
 
 def _text(draft: Draft) -> str:

@@ -15,7 +15,7 @@ from gpgmail.core.envelope import Recipient, RecipientType
 from gpgmail.core.errors import MessageError, UsageError
 from gpgmail.message.addresses import Mailbox
 from gpgmail.message.content import Attachment
-from gpgmail.message.draft import Composed, Draft, compose
+from gpgmail.message.draft import Draft, compose
 
 TEXT = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]))
 
@@ -24,7 +24,7 @@ def draft(**values):
     return Draft(**{"from_": "a@example.org", "to": "b@example.org", **values})
 
 
-def rendered(composed: Composed):
+def rendered(composed):
     data = b"".join(composed.render())
     assert composed.size in (None, len(data))
     return data

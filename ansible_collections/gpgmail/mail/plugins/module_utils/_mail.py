@@ -107,7 +107,7 @@ def draft_of(params, account):
 def message_id(domain, author):
     """Return a new Message-ID, known before the mail is made so that the difference shows it."""
     from gpgmail.message.addresses import one_mailbox
-    from gpgmail.message.draft import new_message_id
+    from gpgmail.message.composed import new_message_id
 
     return new_message_id(f"mail@{domain}" if domain else one_mailbox(author, "sender").address)
 
