@@ -48,13 +48,7 @@ def main() -> None:
 
 def _write(directory: Path, count: int) -> None:
     """Write the same keys as a keybox, an export, armor, and a legacy directory."""
-    data = many.keys(count)
-    (directory / "keys.gpg").write_bytes(data)
-    armor = subprocess.run(["gpg", "--enarmor"], input=data, check=True, capture_output=True)
-    text = armor.stdout.replace(b"PGP ARMORED FILE", b"PGP PUBLIC KEY BLOCK")
-    (directory / "keys.asc").write_bytes(text)
-    (directory / "legacy").mkdir()
-    (directory / "legacy" / "pubring.gpg").write_bytes(data)
+    many.write(directory, count)
     blobs = subprocess.run(
         ["kbxutil", "--import-openpgp", directory / "keys.gpg"], check=True, capture_output=True
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate, ExtensionType
+    from cryptography.x509 import Certificate, ExtensionType, KeyUsage
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -83,7 +83,7 @@ def _certificate(
         x509.BasicConstraints(ca=issuer is None, path_length=None),
         x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own),
         x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
-        _usage(authority=issuer is None),
+        usage("key_cert_sign", "crl_sign") if issuer is None else usage("digital_signature"),
     )
     for one in extensions:
         critical = isinstance(one, x509.BasicConstraints | x509.KeyUsage)
@@ -94,17 +94,21 @@ def _certificate(
     return builder.sign(issuer_key, hashes.SHA256())
 
 
-def _usage(*, authority: bool) -> ExtensionType:
+def usage(*named: str) -> KeyUsage:
+    """Return what a key may be used for (RFC 5280 section 4.2.1.3), by the library's words."""
     from cryptography import x509
 
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    return x509.KeyUsage(**{one: one in named for one in _USAGES})
+
+
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)

@@ -35,14 +35,7 @@ def ten_thousand(tmp_path_factory):
 
 
 def written(directory, count):
-    """The keys as a file, in armor, and as a legacy directory."""
-    data = many.keys(count)
-    (directory / "keys.gpg").write_bytes(data)
-    armor = subprocess.run(["gpg", "--enarmor"], input=data, check=True, capture_output=True)
-    text = armor.stdout.replace(b"PGP ARMORED FILE", b"PGP PUBLIC KEY BLOCK")
-    (directory / "keys.asc").write_bytes(text)
-    (directory / "legacy").mkdir()
-    (directory / "legacy" / "pubring.gpg").write_bytes(data)
+    many.write(directory, count)
     return directory
 
 

@@ -18,6 +18,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID as Access
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
+from gpgmail.testing.certificates import usage
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -149,17 +151,7 @@ def _issue(
     return Issued(made.sign(signer, _SHA256), key, issuer)
 
 
-_SIGNS = x509.KeyUsage(
-    digital_signature=True,
-    key_cert_sign=True,
-    crl_sign=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    encipher_only=False,
-    decipher_only=False,
-)
+_SIGNS = usage("digital_signature", "key_cert_sign", "crl_sign")
 
 
 def _uri(url: str) -> x509.UniformResourceIdentifier:

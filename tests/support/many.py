@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import subprocess
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MADE = 1704067200  # 2024-01-01
 SIGNATURE, PRIMARY, USER_ID, SUBKEY = 2, 6, 13, 14  # packets
@@ -32,6 +37,17 @@ def address(number: int) -> str:
 def keys(count: int) -> bytes:
     """The public keys of so many people, one behind the other."""
     return b"".join(_key(number) for number in range(count))
+
+
+def write(directory: Path, count: int) -> None:
+    """Write them as a file, in armor, and as a legacy directory."""
+    data = keys(count)
+    (directory / "keys.gpg").write_bytes(data)
+    armor = subprocess.run(["gpg", "--enarmor"], input=data, check=True, capture_output=True)
+    text = armor.stdout.replace(b"PGP ARMORED FILE", b"PGP PUBLIC KEY BLOCK")
+    (directory / "keys.asc").write_bytes(text)
+    (directory / "legacy").mkdir()
+    (directory / "legacy" / "pubring.gpg").write_bytes(data)
 
 
 def _key(number: int) -> bytes:
