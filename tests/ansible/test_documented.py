@@ -16,7 +16,7 @@ from gpgmail.testing import SmtpSink
 from tests.ansible.playbooks import PROGRAMS
 from tests.servers.readers import Gpg
 from tests.support.documents import dead_links, examples
-from tests.support.installed import constraint, outside
+from tests.support.installed import constraint, needs_venv, outside
 
 pytestmark = pytest.mark.interop
 
@@ -60,6 +60,7 @@ def test_all_examples_are_run():
     assert dead_links(QUICKSTART) == dead_links("docs/ansible.md") == []
 
 
+@needs_venv
 def test_it_installs_and_documents_the_modules(wheel, tmp_path):
     environment = tmp_path / "venv"
     subprocess.run([PROGRAMS / "python", "-m", "venv", environment], check=True, env=outside())

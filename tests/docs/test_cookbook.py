@@ -162,8 +162,8 @@ def test_a_report_that_cannot_be_encrypted_fails_and_is_not_sent(host, scripts):
 # ------------------------------------------------------------------------------------------- units
 
 
-@pytest.fixture
-def exported(host, scripts):
+@pytest.fixture(scope="session")
+def exported(host):
     """The keys as files, for a user who has no home."""
     succeeds(host.run(SHOWN["export"]))
 
@@ -183,7 +183,7 @@ def places(host):
     host.path("/var/lib/units").mkdir(parents=True, exist_ok=True)
 
 
-def test_the_service_reports_without_a_home_of_its_own(host, exported):
+def test_the_service_reports_without_a_home_of_its_own(host, exported, scripts):
     theirs = Path(pwd.getpwuid(os.geteuid()).pw_dir, ".gnupg")
     before = theirs.exists() and theirs.stat().st_mtime_ns
     service = unit(host, "space-report.service")
@@ -196,7 +196,7 @@ def test_the_service_reports_without_a_home_of_its_own(host, exported):
     assert (theirs.exists() and theirs.stat().st_mtime_ns) == before
 
 
-def test_the_service_fails_where_a_credential_is_wrong(host, exported):
+def test_the_service_fails_where_a_credential_is_wrong(host, exported, scripts):
     host.write("/etc/gpgmail/passphrase.wrong", "wrong\n", 0o600)
     service = unit(host, "space-report.service")
     shutil.rmtree(host.path("/var/lib/units"))
@@ -220,7 +220,7 @@ def test_a_unit_that_fails_is_mailed(host, scripts):
     assert mail.parts[0].text.strip()  # what systemctl says, with or without a systemd
 
 
-def test_systemd_takes_the_units(host, exported, tmp_path):
+def test_systemd_takes_the_units(host, scripts, tmp_path):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is absent")
     for name, example in UNITS.items():

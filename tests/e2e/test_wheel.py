@@ -14,7 +14,7 @@ import pytest
 
 import gpgmail
 from tests.support.documents import ROOT, examples
-from tests.support.installed import constraint, outside
+from tests.support.installed import constraint, needs_venv, outside
 
 pytestmark = pytest.mark.interop
 
@@ -77,6 +77,7 @@ def run(block, place, wheel, **more):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@needs_venv
 def test_the_quickstart_of_scripts_installs_it(wheel, tmp_path):
     (tmp_path / "usr/local/bin").mkdir(parents=True)
     shown = examples("docs/quickstart-scripts.md")["install"]
@@ -94,6 +95,7 @@ def test_the_quickstart_of_scripts_installs_it(wheel, tmp_path):
         assert done.stdout.split()[-1] == gpgmail.__version__
 
 
+@needs_venv
 def test_the_quickstart_of_tests_runs_with_what_it_installs(wheel, tmp_path):
     shown = examples("docs/quickstart-testing.md")
     environment = tmp_path / "venv"

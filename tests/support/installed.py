@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from tests.support.leftovers import MARK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+needs_venv = pytest.mark.skipif(
+    find_spec("ensurepip") is None, reason="this Python has no ensurepip (Debian: python3-venv)"
+)
 _SECONDS = 300
 _COMMON = ("/usr/bin/python3", "/usr/local/bin/python3")
 _LEFT_OUT = ("PYTHON", "PYTEST", "TOX", "VIRTUAL_ENV", "GPGMAIL_")
