@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
@@ -36,8 +35,7 @@ _NOBODY = "0" * 40
 _NO_PUBLIC_KEY, _NOT_FOUND = 9, 27
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A file of keys, or its content as bytes, and what to call it in an error."""
 
     content: Path | bytes

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
-from gpgmail.gpg.armor import KEY_ARMOR, unmarked
-from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY
 from gpgmail.gpg.home import file_identity, open_to_read
 
 if TYPE_CHECKING:
@@ -59,8 +56,7 @@ _HEAD = 4096  # bytes; armor may have words before it
 _BYTES = "keys given as bytes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """A keyring's kind and where its parts are; `name` is what to call it in messages.
 
     A home has its public keys in `directory`, and in `public` the file that holds them now. What is
@@ -270,7 +266,7 @@ def _filled(path: Path) -> bool:
 def _file(content: Path | bytes, head: bytes, name: str) -> Place:
     if not head:
         raise Situation.KEY_UNREADABLE.error("is empty", subject=name)
-    if not _holds_keys(unmarked(head)):
+    if not _holds_keys(head):
         raise Situation.KEY_UNREADABLE.error(
             "holds no keys: neither an export, armored or binary, nor a keyring of gpg",
             subject=name,
@@ -280,6 +276,10 @@ def _file(content: Path | bytes, head: bytes, name: str) -> Place:
 
 def _holds_keys(head: bytes) -> bool:
     """Whether content that begins with *head* has keys."""
+    from gpgmail.gpg.armor import KEY_ARMOR, unmarked
+    from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY
+
+    head = unmarked(head)
     if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
         return True
     if not head[0] & 0x80:

@@ -42,13 +42,16 @@ class Serving:
 
     def public(self, place: Place, run: Run) -> Home:
         """Return a home in which gpg finds the public keys, and no secret ones of a file."""
+        home = self._own(place, run) if place.kind is Kind.HOME else None
+        here = place.lists_in_place or has_keyboxd(place)
+        if home is not None and home.writable and here:
+            return home  # as most are: for these nothing is loaded that prepares others
         from gpgmail.gpg.prepared import Sources, empty_home, linked, prepare
 
-        if place.kind is Kind.HOME:
-            home = self._own(place, run)
+        if home is not None:
             if not home.writable and (share := linked(home, run)) is not None:
                 return self._hold("public", share)
-            if place.lists_in_place or has_keyboxd(place):
+            if here:
                 return home
         if not place.public:
             return self._hold("public", empty_home(run))
@@ -61,24 +64,31 @@ class Serving:
         With *own_agent* the user's agent is left alone where that can be. Where it cannot run,
         ours does its work.
         """
-        from gpgmail.gpg.filling import holds_secret
-        from gpgmail.gpg.linking import first_use_writes
-        from gpgmail.gpg.prepared import Sources, linked, prepare, private_agent
-        from gpgmail.gpg.standing import agent_can_run
-
         if place.kind is Kind.HOME:
-            home = self._own(place, run)
-            reachable = agent_can_run(home)
-            share = None
-            if own_agent or place.migration_pending or first_use_writes(home):
-                share = private_agent(home, run)
-            if share is None and not reachable:
-                share = linked(home, run)
-            return home if share is None else self._hold("secret", share)
+            return self._secret_of_home(place, run, own_agent=own_agent)
+        from gpgmail.gpg.filling import holds_secret
+        from gpgmail.gpg.prepared import Sources, prepare
+
         if not any(map(holds_secret, place.secret)):
             return self.public(place, run)
         sources = Sources(public=place.public, secret=place.secret, trustdb=place.trustdb)
         return self._hold("secret", prepare(sources, run))
+
+    def _secret_of_home(self, place: Place, run: Run, *, own_agent: bool) -> Home:
+        from gpgmail.gpg.linking import first_use_writes
+        from gpgmail.gpg.standing import agent_can_run
+
+        home = self._own(place, run)
+        reachable = agent_can_run(home)
+        ours = own_agent or place.migration_pending or first_use_writes(home)
+        if reachable and not ours:
+            return home
+        from gpgmail.gpg.prepared import linked, private_agent
+
+        share = private_agent(home, run) if ours else None
+        if share is None and not reachable:
+            share = linked(home, run)
+        return home if share is None else self._hold("secret", share)
 
     def files(self, place: Place, run: Run, fingerprints: Sequence[str]) -> tuple[Path, ...]:
         """Return files that gpg can read with `--keyring` beside another home."""
