@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from inspect import get_annotations
 from types import UnionType
 from typing import (
     TYPE_CHECKING,
@@ -22,7 +23,6 @@ from typing import (
     dataclass_transform,
     get_args,
     get_origin,
-    get_type_hints,
 )
 
 from gpgmail.core.errors import GpgmailError
@@ -229,7 +229,7 @@ class Declared:
         own = {name: row for name, row in vars(cls).items() if isinstance(row, Row)}
         if not own:
             return
-        hints = get_type_hints(cls)
+        hints = get_annotations(cls, eval_str=True)
         for name, row in own.items():
             row.name = name
             row.type = _runtime_type(hints[name])
