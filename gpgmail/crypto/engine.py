@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gpgmail.core.passphrases import Passphrases
 from gpgmail.gpg.status import key_id
@@ -57,8 +57,7 @@ class Algorithms:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenKey:
+class ChosenKey(NamedTuple):
     """A key as the plan names it: primary fingerprint, the (sub)key that does the work, user id."""
 
     fingerprint: str
@@ -103,8 +102,7 @@ class Job:
         return bool(self.recipients) or self.symmetric is not None
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureMade:
+class SignatureMade(NamedTuple):
     """A signature that gpg reports to have made; `fingerprint` is the signing (sub)key's."""
 
     fingerprint: str
@@ -113,8 +111,7 @@ class SignatureMade:
     created: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(NamedTuple):
     """The result of signing or encrypting, already held against the plan."""
 
     signatures: tuple[SignatureMade, ...] = ()
@@ -139,8 +136,7 @@ class SignatureStatus(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureSeen:
+class SignatureSeen(NamedTuple):
     """A signature found in a message."""
 
     status: SignatureStatus
@@ -154,8 +150,7 @@ class SignatureSeen:
     validity: str = "unknown"  # undefined, never, marginal, full, ultimate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(NamedTuple):
     """The result of decrypting or verifying."""
 
     decrypted: bool = False

@@ -400,7 +400,7 @@ def _unless_already(decided: Decided, carried: Carried) -> tuple[Decided, bool]:
 
     found = already(carried)
     if found is Already.SIGNED:
-        decided = replace(decided, sign=False)
+        decided = decided._replace(sign=False)
     return decided, found is Already.ENCRYPTED or not (decided.sign or decided.encrypt)
 
 

@@ -6,8 +6,7 @@ is done that was not asked for; with one nothing is left undone that its policy 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict
 
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.core.secret import Secret
@@ -39,8 +38,7 @@ class Wished(TypedDict, total=False):
     variant: Variant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What is asked for a mail."""
 
     sign: Wish | None = None
@@ -59,8 +57,7 @@ class Wishes:
         return cls(**stated)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Decided(NamedTuple):
     """What is done to a mail; `remarks` say what was wished for and is left undone."""
 
     sign: Wish = False
@@ -87,7 +84,7 @@ def settle(
         "form": wishes.format,
         "bcc": None if wishes.bcc is None else check_policy(wishes.bcc),
     }
-    return replace(found, **{name: wish for name, wish in stated.items() if wish is not None})
+    return found._replace(**{name: wish for name, wish in stated.items() if wish is not None})
 
 
 def _by_policy(

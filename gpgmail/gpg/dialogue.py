@@ -10,8 +10,7 @@ a card, cancelled it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.passphrases import encoded, require_usable
 from gpgmail.gpg.status import key_id
@@ -27,16 +26,14 @@ _NO = b"\n"
 _QUESTIONS = ("GET_BOOL", "GET_LINE", "GET_HIDDEN")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The key whose passphrase gpg wants: its own id or fingerprint, its primary's id, or none."""
 
     key_id: str = ""
     primary_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the key ring says of a wanted key."""
 
     fingerprint: str  # the primary's

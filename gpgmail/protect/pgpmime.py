@@ -88,7 +88,7 @@ def nest_copies(
     signed = sign(content, engine, replace(job, symmetric=None), run, in_memory=sys.maxsize)
     sealing = replace(job, signers=())
     return tuple(
-        Protected(copy.content, replace(copy.made, signatures=signed.made.signatures))
+        Protected(copy.content, copy.made._replace(signatures=signed.made.signatures))
         for copy in encrypt_copies(signed.content, engine, sealing, shares, run)
     )
 

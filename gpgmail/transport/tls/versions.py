@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ssl
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.situations import Situation
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gpgmail.transport.tls.agreement import AgreementOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
+class Protocol(NamedTuple):
     """One version: its bits, its name, what `ssl` calls it, and whether this OpenSSL has it."""
 
     bits: int
