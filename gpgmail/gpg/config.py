@@ -2,9 +2,9 @@
 
 Engines let gpg add nothing by itself; the plan adds what stands here, as exact keys. gpgconf tells
 the groups. Of several `encrypt-to` lines it tells only the last, and it does not know
-`hidden-encrypt-to`, `local-user`, `throw-keyids` and `default-recipient` (gpg 2.2.40), so those are
-read from the file: an option and its argument a line, as gpg's manual says. Asked only where there
-is such a file, and once until it changes.
+`hidden-encrypt-to`, `local-user` and `throw-keyids` (gpg 2.2.40), so those are read from the file:
+an option and its argument a line, as gpg's manual says. Asked only where there is such a file, and
+once until it changes.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ class Additions(NamedTuple):
     encrypt_to_default_key: bool = False
     local_user: tuple[str, ...] = ()
     default_key: tuple[str, ...] = ()
-    default_recipient: tuple[str, ...] = ()
-    default_recipient_self: bool = False
     throw_keyids: bool = False
     trust_model: str = ""
     groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -52,10 +50,10 @@ class Additions(NamedTuple):
         return self.groups.get(name, (name,))
 
 
-_LISTS = ("encrypt-to", "hidden-encrypt-to", "local-user", "default-key", "default-recipient")
+_LISTS = ("encrypt-to", "hidden-encrypt-to", "local-user", "default-key")
 _TRUST_MODEL = "trust-model"
 _ALWAYS_TRUST = "always-trust"  # the older word for one of its values
-_SWITCHES = ("encrypt-to-default-key", "default-recipient-self", "throw-keyids")
+_SWITCHES = ("encrypt-to-default-key", "throw-keyids")
 
 
 def additions(home: Home) -> Additions:

@@ -64,8 +64,6 @@ def test_everything(modern):
         encrypt_to_default_key=True,
         local_user=("sender@example.org",),
         default_key=("sender@example.org",),
-        default_recipient=("bob@example.org",),
-        default_recipient_self=True,
         throw_keyids=True,
         groups={
             "team": ("alice@example.org", "bob@example.org"),
