@@ -124,6 +124,7 @@ SERVER = (
     ),
 )
 KEYS = ("keyring", "trust")
+COMMON = "common"
 MAIL = (
     _own(
         "to",
@@ -234,8 +235,7 @@ def groups() -> dict[str, tuple[Option, ...]]:
     server = [everything.pop(row.name) for row in rows(ServerOptions)]
     keys = [everything.pop(name) for name in KEYS]
     return {
-        "account": ACCOUNT,
-        "keys": tuple(keys),
+        COMMON: (*ACCOUNT, *keys),
         "server": (*SERVER, *server),
         "mail": (*MAIL, *everything.values()),
         "queries": QUERIES,
@@ -257,19 +257,14 @@ _MIT = """\
 # SPDX-License-Identifier: MIT"""
 
 
-_HOST = """\
-
-    # What every module needs of the host that it runs on.
-    HOST = r\"\"\"
-requirements:
-  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Where the module runs.
-\"\"\"
-"""
+# Stands beside the options that all modules have.
+_OF_ALL = (
+    "requirements:",
+    "  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs",
+    "attributes:",
+    *("  platform:", "    support: full", "    platforms: posix"),
+    "    description: Where the module runs.",
+)
 
 
 def fragments() -> str:
@@ -286,8 +281,8 @@ def fragments() -> str:
     for name, options in groups().items():
         lines += ["", f'    {name.upper()} = r"""', "options:"]
         lines += [line for option in options for line in _documented(option, "  ")]
-        lines += ['"""']
-    return _NOTICE.format(terms=_GPL) + "\n".join(lines) + "\n" + _HOST
+        lines += [*(_OF_ALL if name == COMMON else ()), '"""']
+    return _NOTICE.format(terms=_GPL) + "\n".join(lines) + "\n"
 
 
 def _documented(option: Option, indent: str) -> Iterator[str]:

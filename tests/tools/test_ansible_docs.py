@@ -57,7 +57,7 @@ def test_every_row_of_an_account_is_an_option_or_says_why_not(docs, options):
 def test_no_secret_is_logged(docs, options):
     found = specified(docs)
     secret = {row.name for row in rows(AccountOptions) if row.secret} | {"passphrase"}
-    for name in ("ACCOUNT", "KEYS", "SERVER", "MAIL", "QUERIES"):
+    for name in ("COMMON", "SERVER", "MAIL", "QUERIES"):
         for option, said in found[name].items():
             hidden = found["ROWS"].get(option, option) in secret
             assert said.get("no_log", False) is hidden, option

@@ -10,7 +10,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """The options, a group an attribute."""
 
-    ACCOUNT = r"""
+    COMMON = r"""
 options:
   account:
     description:
@@ -24,10 +24,6 @@ options:
       - >-
         Read this configuration file and no other.
     type: path
-"""
-
-    KEYS = r"""
-options:
   keyring:
     description:
       - >-
@@ -45,6 +41,13 @@ options:
       - >-
         C(trust) of an account, E(GPGMAIL_TRUST) in the environment.
     type: str
+requirements:
+  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
+attributes:
+  platform:
+    support: full
+    platforms: posix
+    description: Where the module runs.
 """
 
     SERVER = r"""
@@ -437,15 +440,4 @@ options:
     type: list
     elements: str
     required: true
-"""
-
-    # What every module needs of the host that it runs on.
-    HOST = r"""
-requirements:
-  - gpgmail, and so Python 3.11 or newer, and GnuPG 2.1 or newer, where the module runs
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Where the module runs.
 """

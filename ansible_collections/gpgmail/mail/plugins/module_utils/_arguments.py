@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-ACCOUNT = {
+COMMON = {
     "account": {
         "type": "str",
     },
     "config": {
         "type": "path",
     },
-}
-
-KEYS = {
     "keyring": {
         "type": "list",
         "elements": "path",

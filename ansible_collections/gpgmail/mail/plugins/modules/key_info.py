@@ -19,9 +19,7 @@ description:
 author:
   - gpgmail contributors (@gpgmail)
 extends_documentation_fragment:
-  - gpgmail.mail._options.host
-  - gpgmail.mail._options.account
-  - gpgmail.mail._options.keys
+  - gpgmail.mail._options.common
   - gpgmail.mail._options.queries
 attributes:
   check_mode:
@@ -146,7 +144,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments, _gpgmail
 
-SPECIFICATION = {**_arguments.ACCOUNT, **_arguments.KEYS, **_arguments.QUERIES}
+SPECIFICATION = {**_arguments.COMMON, **_arguments.QUERIES}
 
 
 def decided(candidates):

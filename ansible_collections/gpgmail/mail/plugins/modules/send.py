@@ -20,9 +20,7 @@ description:
 author:
   - gpgmail contributors (@gpgmail)
 extends_documentation_fragment:
-  - gpgmail.mail._options.host
-  - gpgmail.mail._options.account
-  - gpgmail.mail._options.keys
+  - gpgmail.mail._options.common
   - gpgmail.mail._options.server
   - gpgmail.mail._options.mail
 attributes:
@@ -253,8 +251,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gpgmail.mail.plugins.module_utils import _arguments, _gpgmail, _mail
 
 SPECIFICATION = {
-    **_arguments.ACCOUNT,
-    **_arguments.KEYS,
+    **_arguments.COMMON,
     **_arguments.SERVER,
     **_arguments.MAIL,
 }
