@@ -1,4 +1,4 @@
-"""`Librarian`: listing, importing and exporting keys, done by python-gnupg in our homes.
+"""`Librarian`: listing and exporting keys, done by python-gnupg in our homes.
 
 Here stands what callers see and how a run's outcome is judged; how python-gnupg is tamed is in
 `python_gnupg.py`, which is imported at the first question because it costs as much as the rest.
@@ -69,20 +69,6 @@ class Librarian:
         if outcome.returncode and not _only_missing(outcome):
             raise Situation.KEYRING_UNREADABLE.error(self._complaint(outcome), subject=self._place)
         return outcome.records
-
-    def import_keys(self, data: bytes) -> tuple[str, ...]:
-        """Import keys into the home and return their fingerprints.
-
-        Raises:
-            KeyringError: If *data* holds no key, or not all of it could be imported.
-        """
-        from gpgmail.gpg.python_gnupg import python_gnupg
-
-        with python_gnupg(self._home, self._run, "importing keys") as gpg:
-            outcome = gpg.importing(data)
-        if outcome.returncode or not outcome.fingerprints:
-            raise Situation.KEY_UNREADABLE.error(self._complaint(outcome), subject=self._place)
-        return outcome.fingerprints
 
     def export_keys(self, fingerprints: Sequence[str], *, armor: bool = True) -> bytes:
         """Return public keys as one export.

@@ -1,4 +1,4 @@
-"""python-gnupg, used for listing, import and export, and kept to our rules.
+"""python-gnupg, used for listing and export, and kept to our rules.
 
 What differs from the library: our `Home` decides the arguments; a call runs in its own session and
 is killed with its group when the `Run` ends; its constructor asks gpg for nothing; lines end at LF
@@ -57,7 +57,6 @@ class Outcome(NamedTuple):
     stderr: bytes
     data: bytes = b""
     records: tuple[KeyRecord, ...] = ()
-    fingerprints: tuple[str, ...] = ()
 
     @property
     def status(self) -> tuple[StatusLine, ...]:
@@ -91,14 +90,6 @@ class _Quiet(logging.Filter):
 
 
 gnupg.logger.addFilter(_Quiet())
-
-
-class _Source(io.BytesIO):
-    """Data to import; the library's copying thread becomes quiet at its first read."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        _here.quiet = True
-        return super().read(size)
 
 
 @dataclass
@@ -179,13 +170,6 @@ class PythonGnupg(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         self.options += options
         listed = self.list_keys(keys=["--", *queries])
         return self._outcome(records=listed.records())
-
-    def importing(self, data: bytes) -> Outcome:
-        """Import *data*."""
-        result = self.result_map["import"](self)
-        with suppress(BrokenPipeError):  # gpg ended before it read everything: its exit code tells
-            self._handle_io(["--import"], _Source(data), result, binary=True)
-        return self._outcome(fingerprints=tuple(dict.fromkeys(result.fingerprints)))
 
     def exporting(self, fingerprints: Sequence[str], *, armor: bool) -> Outcome:
         """Export public keys."""

@@ -1,4 +1,4 @@
-"""Listing, import and export through python-gnupg: what comes back, failures, silence in logs."""
+"""Listing and export through python-gnupg: what comes back, failures, silence in logs."""
 
 from __future__ import annotations
 
@@ -161,21 +161,7 @@ class TestDamaged:
             librarian(empty, DAMAGED / "truncated.kbx").list_keys("*alice")
 
 
-class TestImportAndExport:
-    @pytest.mark.parametrize("name", ["public.gpg", "public.asc"])
-    def test_import(self, empty, name):
-        data = (KEYRINGS / "recipients" / name).read_bytes()
-        one = librarian(empty)
-        wanted = {fixture_key("recipients", who).fingerprint for who in ("alice", "bob", "carol")}
-        assert set(one.import_keys(data)) == wanted
-        assert set(fingerprints(one.list_keys())) == wanted
-
-    @pytest.mark.parametrize("name", sorted(path.name for path in DAMAGED.iterdir()))
-    def test_import_of_what_is_damaged(self, empty, name):
-        with pytest.raises(KeyringError) as caught:
-            librarian(empty).import_keys((DAMAGED / name).read_bytes())
-        assert caught.value.code is ErrorCode.PGP_READ_KEY
-
+class TestExport:
     @pytest.mark.parametrize("armor", [True, False])
     def test_export_is_what_gpg_exports(self, modern, armor):
         alice = fixture_key("modern", "alice").fingerprint
@@ -208,11 +194,6 @@ class TestProcess:
         child = int(path.with_name("gpg.pid").read_text())
         assert ended(child)
 
-    def test_time_limit_while_importing(self, modern, gpg_in_path):
-        gpg_in_path("sleep 60")
-        with pytest.raises(TimeLimitError, match="importing keys"):
-            librarian(modern, run=Run(timeout=0.5)).import_keys(b"x" * 1_000_000)
-
     def test_cancel(self, modern, gpg_in_path):
         gpg_in_path("sleep 60")
         run = Run(timeout=60)
@@ -230,11 +211,6 @@ class TestProcess:
             librarian(modern).list_keys()
         assert caught.value.code is ErrorCode.GPG_MISSING
 
-    def test_gpg_that_imports_nothing_and_ends_early(self, modern, gpg_in_path):
-        gpg_in_path("exec <&-; exit 2")
-        with pytest.raises(KeyringError, match="exit code 2"):
-            librarian(modern).import_keys(b"x" * 1_000_000)
-
 
 def ended(pid):
     """Whether a process is gone, or dead and not yet collected."""
@@ -249,16 +225,14 @@ def ended(pid):
 
 
 class TestQuiet:
-    def test_nothing_is_logged_for_us(self, empty, caplog):
-        """python-gnupg writes the first bytes of imported and exported keys at debug level."""
-        data = (KEYRINGS / "exports" / "secret.gpg").read_bytes()
+    def test_nothing_is_logged_for_us(self, modern, caplog):
+        """python-gnupg writes the first bytes of exported keys at debug level."""
         caplog.set_level(logging.DEBUG)
-        one = librarian(empty)
-        (fingerprint,) = one.import_keys(data)
+        one = librarian(modern)
         one.list_keys("*nobody", secret=True)
-        one.export_keys([fingerprint])
+        assert one.export_keys([fixture_key("modern", "alice").fingerprint])
         with pytest.raises(KeyringError):
-            one.import_keys(b"garbage")
+            one.export_keys(["A" * 40])
         assert caplog.records == []
 
     def test_others_who_use_the_library_still_see_their_log(self, modern, caplog):
