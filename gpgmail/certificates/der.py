@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SEQUENCE, INTEGER, OCTET_STRING, OID = 0x30, 0x02, 0x04, 0x06
+SEQUENCE, INTEGER, OID = 0x30, 0x02, 0x06
 
 _PFX_VERSION = b"\x03"  # RFC 7292 section 4
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")  # 1.2.840.113549.1.7.2
