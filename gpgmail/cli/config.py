@@ -37,14 +37,25 @@ def command() -> None:
 def show_all(*, account: str | None, config: str | None, as_json: bool) -> int:
     """Show the values that count, each with the place that says it."""
     found = open_account(account, config=config)
-    values = [(key, _shown(row, found), found.origin(row.name)) for key, row in _ROWS.items()]
+    values = {
+        key: (_shown(row, found), found.origin(row.name), found.beaten.get(row.name, ()))
+        for key, row in _ROWS.items()
+    }
     if as_json:
-        told = {key: {"value": value, "origin": origin} for key, value, origin in values}
+        told = {
+            key: {
+                "value": value,
+                "origin": origin,
+                "beaten": [{"origin": one.origin, "why": why} for one, why in beaten],
+            }
+            for key, (value, origin, beaten) in values.items()
+        }
         show(json.dumps({"account": found.name, "values": told}, indent=2))
         return 0
     show(f"account: {found.name or 'none'}")
-    for key, value, origin in values:
-        show(f"{key} = {json.dumps(value, ensure_ascii=False)}  # {origin}")
+    for key, (value, origin, beaten) in values.items():
+        others = "".join(f"; {one.origin} does not count, as {why}" for one, why in beaten)
+        show(f"{key} = {json.dumps(value, ensure_ascii=False)}  # {origin}{others}")
     for who, policy in found.policy.items():
         show(f"policy {who}: {policy!r}")
     return 0
@@ -65,6 +76,8 @@ def explain(name: str, *, account: str | None, config: str | None) -> int:
     show(f"  from: {places[0]}")
     for origin in places[1:]:
         show(f"  does not count: {origin}")
+    for one, why in found.beaten.get(row.name, ()):
+        show(f"  does not count: {one.origin}, as {why}")
     return 0
 
 

@@ -18,11 +18,14 @@ DRY_RUN = "dry run: nothing was sent"
 
 
 def report_rehearsal(told: Rehearsal, *, as_json: bool, quiet: bool = False) -> None:
-    """Print what would be sent, and through what; with *quiet* nothing but JSON is printed."""
+    """Print what would be sent, and through what; *quiet* leaves what has to be known."""
     if as_json:
         show(json.dumps(of_rehearsal(told), indent=2))
-    elif not quiet:
-        for words in (*told.remarks, *told.passed_over):
+        return
+    for words in told.remarks:
+        show(f"gpgmail: {words}", err=True)
+    if not quiet:
+        for words in told.passed_over:
             show(f"gpgmail: {words}", err=True)
         show(DRY_RUN)
         for line in lines_of(told):

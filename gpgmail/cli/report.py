@@ -74,11 +74,14 @@ def report_receipt(
 ) -> None:
     """Print what became of a mail; *err* leaves standard output to the mail itself.
 
-    With *quiet* that is only whom the server refused.
+    With *quiet* that is only whom the server refused, and what a person has to know: that a mail
+    left in clear which was to be encrypted where that is possible, for one.
     """
     if as_json:
         show(json.dumps(of_receipt(receipt), indent=2), err=err)
         return
+    for words in receipt.remarks:
+        show(f"gpgmail: {words}", err=True)
     if not quiet:
         _report_success(receipt, err=err)
     for address, reply in receipt.refused.items():
@@ -86,7 +89,7 @@ def report_receipt(
 
 
 def _report_success(receipt: Receipt, *, err: bool) -> None:
-    for words in (*receipt.remarks, *receipt.passed_over):
+    for words in receipt.passed_over:
         show(f"gpgmail: {words}", err=True)
     for address in receipt.accepted:
         key = receipt.keys.get(address)

@@ -12,6 +12,7 @@ import sys
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpgmail.core.declare import rows, unknown
@@ -60,7 +61,8 @@ class Found(NamedTuple):
 class Account(NamedTuple):
     """What holds for a mail, each value with its origin; `name` is empty where no file has any.
 
-    `found` has for each row every place that says something, the one that counts first.
+    `found` has for each row every place that says something and may count, the one that does
+    first; `beaten` those that cannot, each with the reason.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Account(NamedTuple):
     options: AccountOptions
     found: Mapping[str, Sequence[Found]]
     policy: Mapping[str, PolicyOptions]
+    beaten: Mapping[str, Sequence[tuple[Found, str]]] = MappingProxyType({})
 
     def origin(self, name: str) -> str:
         """Return the place that says the value of a row that counts."""
@@ -133,11 +136,15 @@ def _made(
     nearer: Sequence[_Layer],
 ) -> Account:
     found: dict[str, list[Found]] = {}
+    beaten: dict[str, list[tuple[Found, str]]] = {}
     for layer in (*nearer, *_said(name, files)):
         _refuse_both(layer)
         before = frozenset(found)
         for row_name, one in layer.items():
-            if not _beaten(row_name, one, before, found):
+            why = _beaten(row_name, one, before, found)
+            if why:
+                beaten.setdefault(row_name, []).append((one, why))
+            else:
                 found.setdefault(row_name, []).append(one)
     options = AccountOptions(**{row_name: places[0].value for row_name, places in found.items()})
     policy: dict[str, PolicyOptions] = {}
@@ -149,6 +156,7 @@ def _made(
         options=options,
         found=found,
         policy=policy,
+        beaten=beaten,
     )
 
 
@@ -286,13 +294,19 @@ def _table(origin: str, table: Mapping[str, Any]) -> _Layer:
 
 def _beaten(
     name: str, one: Found, before: frozenset[str], found: Mapping[str, Sequence[Found]]
-) -> bool:
-    """Tell whether a place that counts more has another of its kind, or names another server."""
-    if any(name in group and (before & {*group} - {name}) for group in _EITHER_OR):
-        return True
-    if name not in _OF_THE_SERVER or "server" not in found:
-        return False
-    return found["server"][0].place is not Place.FILE and one.place is Place.FILE
+) -> str:
+    """Return why a value cannot count, nothing where it can.
+
+    A place that counts more has another of its kind, or names another server.
+    """
+    for group in _EITHER_OR:
+        for other in group:
+            if name in group and other != name and other in before:
+                return f"{found[other][0].called} takes its place"
+    if name not in _OF_THE_SERVER or one.place is not Place.FILE or "server" not in found:
+        return ""
+    server = found["server"][0]
+    return "" if server.place is Place.FILE else f"{server.called} names another server"
 
 
 def _refuse_both(layer: _Layer) -> None:

@@ -42,7 +42,7 @@ def test_show_as_json_with_the_environment(config):
     outcome = run("config", "show", "--json", env=environment(**variables))
     told = json.loads(outcome.text)
     assert told["account"] == "other"
-    assert told["values"]["timeout"] == {"value": 5, "origin": "GPGMAIL_TIMEOUT"}
+    assert told["values"]["timeout"] == {"value": 5, "origin": "GPGMAIL_TIMEOUT", "beaten": []}
     assert told["values"]["server"]["value"] == "smtps://other.example.org"
 
 
@@ -53,6 +53,30 @@ def test_explain_says_what_counts_and_what_does_not(config):
     assert "GPGMAIL_SERVER in the environment" in outcome.text
     assert '  value: "smtp://nearer"\n  from: GPGMAIL_SERVER\n' in outcome.text
     assert f"  does not count: {config} [account.work]\n" in outcome.text
+
+
+@pytest.mark.parametrize("name", ["user", "password", "fallback"])
+def test_a_login_of_another_server_says_why_it_does_not_count(config, name):
+    variables = {"GPGMAIL_SERVER": "smtp://nearer", "GPGMAIL_CONFIG": str(config)}
+    env = environment(**variables, GPGMAIL_ACCOUNT="work")
+    why = f"{config} [account.work], as GPGMAIL_SERVER names another server\n"
+    outcome = run("config", "explain", name, env=env)
+    assert "  from: default\n" in outcome.text
+    assert f"  does not count: {why}" in outcome.text
+    shown = run("config", "show", env=env)
+    (line,) = [one for one in shown.text.splitlines() if one.startswith(f"{name} =")]
+    assert line.endswith("  # default; " + why.replace(", as", " does not count, as").rstrip())
+    (beaten,) = json.loads(run("config", "show", "--json", env=env).text)["values"][name]["beaten"]
+    assert beaten["why"] == "GPGMAIL_SERVER names another server"
+    assert "sesame" not in outcome.text + shown.text
+
+
+def test_a_password_that_another_way_of_giving_it_beats_says_so(config):
+    variables = {"GPGMAIL_PASSWORD_COMMAND": "pass mail", "GPGMAIL_CONFIG": str(config)}
+    env = environment(**variables, GPGMAIL_ACCOUNT="work")
+    outcome = run("config", "explain", "password", env=env)
+    why = "as GPGMAIL_PASSWORD_COMMAND takes its place"
+    assert f"  does not count: {config} [account.work], {why}\n" in outcome.text
 
 
 def test_a_name_that_is_no_value(config):

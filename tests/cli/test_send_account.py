@@ -220,7 +220,9 @@ def test_an_account_may_say_what_a_mail_does_not_need(work):
 def test_quiet_leaves_what_went_wrong(work, tmp_path):
     assert work("--quiet").output == b""
     outcome = work("--quiet", "--encrypt", "prefer", to="nobody@example.org")
-    assert (outcome.code, outcome.output, outcome.errors) == (0, b"", "")
+    assert (outcome.code, outcome.output) == (0, b"")
+    assert outcome.errors.startswith("gpgmail: not encrypted, as nobody@example.org has no key")
+    assert outcome.errors.count("\n") == 1
     with Hostile({Phase.RCPT: Reply(b"550 5.1.1 No\r\n")}) as server:
         refused = work("--quiet", "--server", f"smtp://127.0.0.1:{server.port}")
     assert refused.code == 76
