@@ -118,10 +118,9 @@ def _value(row: Row, value: Any, path: Path, where: str) -> Any:  # noqa: ANN401
     elif row.name == "encrypt" and isinstance(value, bool):
         value = _ENCRYPT[value]
     try:
-        value = row.accept(value)
+        return _place(row, row.accept(value), path)
     except GpgmailError as error:
-        raise _bad(f"{where}.{key_of(row)}: {error.detail}", path) from None
-    return _place(row, value, path)
+        raise _bad(f"{where}.{key_of(row)}: {error.detail}", path, error.hint) from None
 
 
 def _place(row: Row, value: Any, path: Path) -> Any:  # noqa: ANN401 - any row's
@@ -146,7 +145,9 @@ def _located(text: str, path: Path) -> str:
     for written in (f"${{{_CREDENTIALS}}}", f"${_CREDENTIALS}"):
         if text.startswith(written):
             place = os.environ.get(_CREDENTIALS)
-            _require(bool(place), f"{_CREDENTIALS} is not set: systemd sets it for a unit", path)
+            if not place:
+                hint = f"elsewhere: {_CREDENTIALS}=DIRECTORY gpgmail …"
+                raise _bad(f"{_CREDENTIALS} is not set: systemd sets it for a unit", path, hint)
             return f"{place}{text.removeprefix(written)}"
     return str(path.parent.absolute() / Path(text).expanduser())
 

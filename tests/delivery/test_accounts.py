@@ -216,7 +216,9 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
 
 def test_credentials_of_systemd(write, monkeypatch, tmp_path):
     path = write('[account.a]\npassword_file = "$CREDENTIALS_DIRECTORY/smtp"\n')
-    assert "is not set" in str(refused(path))
+    error = refused(path)
+    assert "account.a.password_file: CREDENTIALS_DIRECTORY is not set" in error.detail
+    assert "CREDENTIALS_DIRECTORY=" in error.hint
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert load(path).accounts["a"]["password_file"] == f"{tmp_path}/smtp"
 
