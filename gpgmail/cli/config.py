@@ -11,7 +11,7 @@ import click
 from gpgmail.cli.options import GroupedCommand, account_options, json_option
 from gpgmail.cli.report import line, show
 from gpgmail.core.codes import Exit
-from gpgmail.core.declare import rows
+from gpgmail.core.declare import is_set, rows, stated
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.secret import MASK
 from gpgmail.core.situations import Situation
@@ -21,7 +21,7 @@ from gpgmail.delivery.configfile import key_of
 from gpgmail.delivery.options import AccountOptions
 
 if TYPE_CHECKING:
-    from gpgmail.core.declare import Row
+    from gpgmail.core.declare import Declared, Row
 
 _ROWS = {key_of(row): row for row in rows(AccountOptions)}
 
@@ -50,14 +50,16 @@ def show_all(*, account: str | None, config: str | None, as_json: bool) -> int:
             }
             for key, (value, origin, beaten) in values.items()
         }
-        show(json.dumps({"account": found.name, "values": told}, indent=2))
+        policies = {who: _stated(policy) for who, policy in found.policy.items()}
+        show(json.dumps({"account": found.name, "values": told, "policy": policies}, indent=2))
         return 0
     show(f"account: {found.name or 'none'}")
     for key, (value, origin, beaten) in values.items():
         others = "".join(f"; {one.origin} does not count, as {why}" for one, why in beaten)
-        show(f"{key} = {json.dumps(value, ensure_ascii=False)}  # {origin}{others}")
+        show(f"{key} = {_toml(value)}  # {origin}{others}")
     for who, policy in found.policy.items():
-        show(f"policy {who}: {policy!r}")
+        said = ", ".join(f"{key} = {_toml(value)}" for key, value in _stated(policy).items())
+        show(f"policy.{_toml(who)} = {{ {said} }}")
     return 0
 
 
@@ -71,7 +73,7 @@ def explain(name: str, *, account: str | None, config: str | None) -> int:
     key = key_of(row)
     show(f"{key}: {row.doc}")
     show(f"  {key} in a configuration file, {environment_name(row)} in the environment")
-    show(f"  value: {json.dumps(_shown(row, found), ensure_ascii=False)}")
+    show(f"  value: {_toml(_shown(row, found))}")
     places = [one.origin for one in found.found.get(row.name, ())] or ["default"]
     show(f"  from: {places[0]}")
     for origin in places[1:]:
@@ -108,6 +110,19 @@ def _row(name: str) -> Row:
         subject=name,
         hint=f"{near[0]} is the nearest" if near else f"there is {', '.join(_ROWS)}",
     )
+
+
+def _stated(policy: Declared) -> dict[str, Any]:
+    """Return what is said of somebody, without what is not."""
+    return {
+        key_of(row): stated(policy, row.name)
+        for row in rows(type(policy))
+        if is_set(policy, row.name)
+    }
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401 - any row's
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _shown(row: Row, account: Account) -> Any:  # noqa: ANN401 - any row's

@@ -55,6 +55,21 @@ def test_explain_says_what_counts_and_what_does_not(config):
     assert f"  does not count: {config} [account.work]\n" in outcome.text
 
 
+def test_show_has_the_policy_as_the_file_does(config):
+    table = {"example.org": {"encrypt": "require"}, "*": {"sign": False, "encrypt": "prefer"}}
+    lines = [
+        'policy."example.org" = { encrypt = "require" }',
+        'policy."*" = { sign = false, encrypt = "prefer" }',
+    ]
+    config.write_text("\n".join([*lines, CONFIG]))
+    shown = call("config", "show", "--account", "other", "--config", config)
+    assert shown.text.splitlines()[-2:] == lines
+    told = json.loads(
+        call("config", "show", "--json", "--account", "other", "--config", config).text
+    )
+    assert told["policy"] == table
+
+
 @pytest.mark.parametrize("name", ["user", "password", "fallback"])
 def test_a_login_of_another_server_says_why_it_does_not_count(config, name):
     variables = {"GPGMAIL_SERVER": "smtp://nearer", "GPGMAIL_CONFIG": str(config)}
