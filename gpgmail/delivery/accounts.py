@@ -19,7 +19,7 @@ from gpgmail.core.declare import rows, unknown
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.configfile import ConfigFile, key_of, load
-from gpgmail.delivery.options import LOGIN, AccountOptions, PolicyOptions
+from gpgmail.delivery.options import LOGIN, AccountOptions, RecipientOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ class Account(NamedTuple):
     config: Path | None  # the one file that was named
     options: AccountOptions
     found: Mapping[str, Sequence[Found]]
-    policy: Mapping[str, PolicyOptions]
+    policy: Mapping[str, RecipientOptions]
     beaten: Mapping[str, Sequence[tuple[Found, str]]] = MappingProxyType({})
 
     def origin(self, name: str) -> str:
@@ -147,9 +147,9 @@ def _made(
             else:
                 found.setdefault(row_name, []).append(one)
     options = AccountOptions(**{row_name: places[0].value for row_name, places in found.items()})
-    policy: dict[str, PolicyOptions] = {}
+    policy: dict[str, RecipientOptions] = {}
     for file in reversed(files):
-        policy |= {who.lower(): PolicyOptions(**table) for who, table in file.policy.items()}
+        policy |= {who.lower(): RecipientOptions(**table) for who, table in file.policy.items()}
     return Account(
         name=name,
         config=None if config is None else Path(config),

@@ -72,8 +72,13 @@ def _queue(account: Account) -> Iterator[str]:
     path = Path(account.options.queue)
     if account.options.queue and not (path.is_dir() and os.access(path, os.R_OK | os.W_OK)):
         yield f"queue: {path}: is no directory that you can write to (mkdir -m 700 {path})"
-    elif account.options.on_unencryptable == "hold" and not account.options.queue:
+    elif not account.options.queue and "hold" in _unencryptable(account):
         yield "on_unencryptable: hold needs a queue"
+
+
+def _unencryptable(account: Account) -> set[str]:
+    """Return all that may happen to whom cannot be encrypted to."""
+    return {one.on_unencryptable for one in (account.options, *account.policy.values())}
 
 
 def _readable_by_others(path: Path) -> Iterator[str]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.options import PATHS, AccountOptions, PolicyOptions, for_key
+from gpgmail.delivery.options import PATHS, AccountOptions, RecipientOptions, for_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,7 +67,7 @@ def load(path: Path) -> ConfigFile:
         default=default,
         defaults=_values(AccountOptions, table.get("defaults", {}), path, "defaults"),
         accounts=_tables(AccountOptions, table.get("account", {}), path, "account"),
-        policy=_tables(PolicyOptions, table.get("policy", {}), path, "policy"),
+        policy=_tables(RecipientOptions, table.get("policy", {}), path, "policy"),
     )
     _refuse_shown_secrets(found, mode)
     return found

@@ -143,6 +143,23 @@ class PolicyOptions(Declared):
     )
 
 
+class UnencryptableOptions(Declared):
+    """What happens where a mail has to be encrypted and cannot be."""
+
+    on_unencryptable: str = prop(
+        default="fail",
+        check=one_of(ON_UNENCRYPTABLE),
+        doc="What happens where a recipient must get encrypted mail and has no key to use. fail: "
+        "nobody gets it. notice: he gets a notice without its content instead. drop: he gets "
+        "nothing. hold: it waits in the queue, encrypted to the hold key. With the last three the "
+        "others get the mail.",
+    )
+
+
+class RecipientOptions(PolicyOptions, UnencryptableOptions):
+    """What a policy can say of a recipient, a domain, or everybody."""
+
+
 class MailOptions(PolicyOptions):
     """What is done to a mail."""
 
@@ -163,7 +180,7 @@ class MailOptions(PolicyOptions):
     )
 
 
-class SubmissionOptions(Declared):
+class SubmissionOptions(UnencryptableOptions):
     """What `gpgmail-sendmail` makes of the mails that programs hand to it."""
 
     domain: str = prop(
@@ -173,14 +190,6 @@ class SubmissionOptions(Declared):
     )
     aliases: str = prop(
         default="", doc="File that says who gets the mail of local names, as /etc/aliases does."
-    )
-    on_unencryptable: str = prop(
-        default="fail",
-        check=one_of(ON_UNENCRYPTABLE),
-        doc="What happens where a recipient must get encrypted mail and has no key to use. fail: "
-        "nobody gets it. notice: he gets a notice without its content instead. drop: he gets "
-        "nothing. hold: it waits in the queue, encrypted to the hold key. With the last three the "
-        "others get the mail.",
     )
     hold_key: str = prop(
         default="",
@@ -194,7 +203,9 @@ class SubmissionOptions(Declared):
     )
 
 
-class AccountOptions(ServerOptions, KeyringOptions, MailOptions, SubmissionOptions):
+class AccountOptions(
+    ServerOptions, KeyringOptions, MailOptions, SubmissionOptions, RecipientOptions
+):
     """Everything that an account can say."""
 
     fallback: tuple[str, ...] = prop(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gpgmail.delivery.accounts import Account
-    from gpgmail.delivery.options import PolicyOptions
+    from gpgmail.delivery.options import RecipientOptions
 
 EVERYBODY = "*"
 _NEVER, _PREFER, _REQUIRE = ENCRYPT
@@ -57,12 +57,17 @@ def decide(account: Account, addresses: Sequence[str]) -> Decision:
     return Decision(sign, _PREFER if wishes == {_PREFER} else _NEVER)
 
 
+def on_unencryptable(account: Account, address: str) -> str:
+    """Return what happens where *address* has to get an encrypted mail and cannot."""
+    return str(_said(account, address, "on_unencryptable"))
+
+
 def _said(account: Account, address: str, name: str) -> Any:  # noqa: ANN401 - a row's value
     """Return what the nearest row that says anything of it has."""
     if name in account.found and account.found[name][0].place is not Place.FILE:
         return getattr(account.options, name)
     found = (account.policy[who] for who in _names(address) if who in account.policy)
-    options: PolicyOptions = next((one for one in found if is_set(one, name)), account.options)
+    options: RecipientOptions = next((one for one in found if is_set(one, name)), account.options)
     return getattr(options, name)
 
 

@@ -21,6 +21,7 @@ from gpgmail.delivery.dispatch import Dispatched, Dispatcher, take_back
 from gpgmail.delivery.letter import Letter
 from gpgmail.delivery.options import FORMATS, ON_UNENCRYPTABLE
 from gpgmail.delivery.plan import Plan, make_plan
+from gpgmail.delivery.policy import on_unencryptable
 from gpgmail.delivery.sharing import Copy
 from gpgmail.delivery.wishes import Decided, Wishes, settle
 from gpgmail.keys.key import Purpose
@@ -74,10 +75,15 @@ class _Ready(NamedTuple):
 
 
 class _Shut(NamedTuple):
-    """Who cannot be encrypted to, and which keys held mails are encrypted to."""
+    """Who cannot be encrypted to, what then becomes of each, and the keys for whom it is held."""
 
     errors: Mapping[str, KeySelectionError] = MappingProxyType({})
+    what: Mapping[str, str] = MappingProxyType({})
     hold: tuple[ChosenKey, ...] = ()
+
+    def those(self, word: str) -> tuple[str, ...]:
+        """Return of whom that becomes."""
+        return tuple(whom for whom, what in self.what.items() if what == word)
 
 
 class _Made(NamedTuple):
@@ -130,10 +136,8 @@ class Submission:
         if not addressed.envelope.recipients:
             return _nobody_yet(addressed)
         mail = self._made(addressed, handed)
-        done = self._sent(mail)
-        if self._options.on_unencryptable == _NOTICE:
-            return self._with_notices(done, mail)
-        return done._replace(dropped=self._dropped(mail))
+        done = self._with_notices(self._sent(mail), mail)
+        return done._replace(dropped=mail.shut.those(_DROP))
 
     def rehearse(self, handed: Handed, wanted: Wanted) -> Foreseen:
         """Do what `submit` does up to the login, and return what would become of the mail.
@@ -148,12 +152,11 @@ class Submission:
             return Foreseen()
         mail = self._made(addressed, handed)
         found = self._foreseen(mail)
-        if self._options.on_unencryptable != _NOTICE:
-            return replace(found, dropped=self._dropped(mail))
         notices = {
-            whom: self._dispatcher.rehearse(self._notice(mail, whom)) for whom in mail.shut.errors
+            whom: self._dispatcher.rehearse(self._notice(mail, whom))
+            for whom in mail.shut.those(_NOTICE)
         }
-        return replace(found, notices=notices)
+        return replace(found, notices=notices, dropped=mail.shut.those(_DROP))
 
     def release(self, addressed: Addressed, carried: Carried) -> Submitted:
         """Send a mail that was held, to whom it can be encrypted now; nobody else gets anything.
@@ -232,9 +235,6 @@ class Submission:
             without_key=mail.shut.errors,
         )
 
-    def _dropped(self, mail: _Made) -> tuple[str, ...]:
-        return tuple(mail.shut.errors) if self._options.on_unencryptable == _DROP else ()
-
     def _hold(self, copies: Sequence[Composed]) -> list[Path]:
         from gpgmail.spool.store import State
 
@@ -243,11 +243,11 @@ class Submission:
     def _with_notices(self, done: Submitted, mail: _Made) -> Submitted:
         noticed: list[str] = []
         problems: list[GpgmailError] = []
-        for whom in mail.shut.errors:
+        for whom in mail.shut.those(_NOTICE):
             try:
                 self._dispatcher.dispatch(self._notice(mail, whom))
             except GpgmailError as failure:
-                if not (done.sent.accepted or done.sent.queued or noticed):
+                if not (done.sent.accepted or done.sent.queued or done.held or noticed):
                     raise
                 problems.append(failure)
             else:
@@ -274,14 +274,16 @@ class Submission:
         errors = self._without_key(recipients) if decided.encrypt is True else {}
         if not errors:
             return _Shut()
-        policy = self._options.on_unencryptable
-        nobody_left = policy == _DROP and len(errors) == len(recipients)
-        if policy == _FAIL or nobody_left:
-            first, *others = errors.items()
-            for whom, error in others:
-                first[1].add_note(f"{whom}: {error.detail}")
-            raise first[1]
-        return _Shut(errors, self._hold_keys(addressed) if policy == _HOLD else ())
+        shut = _Shut(errors, {whom: on_unencryptable(self._account, whom) for whom in errors})
+        failing = shut.those(_FAIL)
+        if len(shut.those(_DROP)) == len(recipients):  # nobody is left
+            failing = tuple(errors)
+        if failing:
+            first, *others = failing
+            for whom in others:
+                errors[first].add_note(f"{whom}: {errors[whom].detail}")
+            raise errors[first]
+        return shut._replace(hold=self._hold_keys(addressed)) if shut.those(_HOLD) else shut
 
     def _without_key(self, recipients: Sequence[Recipient]) -> dict[str, KeySelectionError]:
         errors = {}
@@ -425,10 +427,9 @@ def _as_draft(carried: Carried) -> Draft:
 
 
 def _copies_to_hold(addressed: Addressed, shut: _Shut) -> tuple[Copy, ...]:
-    if not shut.hold:
-        return ()
-    whom = (one for one in addressed.envelope.recipients if one.address in shut.errors)
-    return (Copy(tuple(whom), shut.hold),)
+    held = shut.those(_HOLD)
+    whom = tuple(one for one in addressed.envelope.recipients if one.address in held)
+    return (Copy(whom, shut.hold),) if whom else ()
 
 
 def _behind(addressed: Addressed, part: Part, recipients: tuple[Recipient, ...]) -> Composed:

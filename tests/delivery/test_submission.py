@@ -323,6 +323,46 @@ def test_a_mail_that_would_be_dropped_for_all_fails(sendmail, server):
     assert server.mails == ()
 
 
+def test_each_recipient_may_have_a_word_of_his_own(sendmail, server, tmp_path):
+    (tmp_path / "queue").mkdir(mode=0o700)
+    sendmail.policy = {
+        CAROL: {"on_unencryptable": "hold"},
+        "nobody@example.org": {"on_unencryptable": "drop"},
+        "*": {"on_unencryptable": "notice"},
+    }
+    whose = (ALICE, EXPIRED, CAROL, "nobody@example.org")
+    outcome = sendmail(CRON, "-i", *whose, encrypt="require", queue="queue", hold_key=BOB)
+    assert outcome.code == 0
+    assert whom(server) == [(ALICE,), (EXPIRED,)]
+    for address, status in zip(whose[1:], ("notice", "held", "dropped"), strict=True):
+        assert f"to=<{address}>, status={status}" in outcome.errors
+    assert [path.suffix for path in (tmp_path / "queue").iterdir()] == [".held"]
+    assert b"done" not in server.mails[1].data
+
+
+def test_one_who_lets_the_mail_fail_does_so_for_all(sendmail, server):
+    sendmail.policy = {CAROL: {"on_unencryptable": "fail"}}
+    rows = {"encrypt": "require", "on_unencryptable": "notice"}
+    outcome = sendmail(CRON, "-i", ALICE, EXPIRED, CAROL, **rows)
+    assert outcome.code == Exit.NO_USER
+    first, _ = outcome.errors.splitlines()
+    assert CAROL in first
+    assert EXPIRED not in first
+    assert server.connections == []
+
+
+def test_a_notice_that_cannot_be_sent_takes_back_nothing_that_is_held(sendmail, tmp_path):
+    (tmp_path / "queue").mkdir(mode=0o700)
+    sendmail.policy = {CAROL: {"on_unencryptable": "hold"}}
+    rows = {"encrypt": "require", "on_unencryptable": "notice", "queue": "queue", "hold_key": BOB}
+    with Hostile({Phase.MAIL: Reply(b"550 5.7.1 No\r\n")}) as server:
+        rows["server"] = f"smtp://127.0.0.1:{server.port}"
+        outcome = sendmail(CRON, "-i", EXPIRED, CAROL, **rows)
+    assert outcome.code == Exit.UNAVAILABLE
+    assert f"to=<{CAROL}>, status=held" in outcome.errors
+    assert [path.suffix for path in (tmp_path / "queue").iterdir()] == [".held"]
+
+
 def test_hold_needs_a_queue(sendmail, server):
     rows = {"encrypt": "require", "on_unencryptable": "hold"}
     outcome = sendmail(CRON, "-i", ALICE, EXPIRED, **rows)

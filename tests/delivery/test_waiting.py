@@ -246,3 +246,13 @@ def test_the_check_of_an_account_finds_it(sendmail, rows, words):
     assert fine == ()
     (complaint,) = check(open_account(config=sendmail.configured(**rows)))
     assert words in complaint
+
+
+def test_the_check_finds_that_one_recipient_needs_a_queue(sendmail):
+    from gpgmail.delivery.accounts import open_account
+    from gpgmail.delivery.checking import check
+
+    sendmail.policy = {CAROL: {"on_unencryptable": "hold"}}
+    assert check(open_account(config=sendmail.configured())) == ()
+    (complaint,) = check(open_account(config=sendmail.configured(queue="")))
+    assert "hold needs a queue" in complaint

@@ -285,21 +285,6 @@ options:
     type: str
     choices: ["fail", "send", "skip"]
     default: fail
-  domain:
-    description:
-      - >-
-        Domain of addresses that have none; by default what /etc/mailname says, otherwise this
-        machine's name.
-      - >-
-        C(domain) of an account, E(GPGMAIL_DOMAIN) in the environment.
-    type: str
-  aliases:
-    description:
-      - >-
-        File that says who gets the mail of local names, as /etc/aliases does.
-      - >-
-        C(aliases) of an account, E(GPGMAIL_ALIASES) in the environment.
-    type: path
   on_unencryptable:
     description:
       - >-
@@ -312,22 +297,6 @@ options:
         default V(fail).
     type: str
     choices: ["fail", "notice", "drop", "hold"]
-  hold_key:
-    description:
-      - >-
-        Key that held mails are encrypted to, one that can be opened here; by default that of
-        the sender.
-      - >-
-        C(hold_key) of an account, E(GPGMAIL_HOLD_KEY) in the environment.
-    type: str
-  queue:
-    description:
-      - >-
-        Directory of your own in which mails wait that no server takes now; gpgmail-sendmail -q
-        sends them.
-      - >-
-        C(queue) of an account, E(GPGMAIL_QUEUE) in the environment.
-    type: path
   sign:
     description:
       - >-
@@ -344,6 +313,37 @@ options:
         C(encrypt) of an account, E(GPGMAIL_ENCRYPT) in the environment. By default V(never).
     type: str
     choices: ["never", "prefer", "require"]
+  domain:
+    description:
+      - >-
+        Domain of addresses that have none; by default what /etc/mailname says, otherwise this
+        machine's name.
+      - >-
+        C(domain) of an account, E(GPGMAIL_DOMAIN) in the environment.
+    type: str
+  aliases:
+    description:
+      - >-
+        File that says who gets the mail of local names, as /etc/aliases does.
+      - >-
+        C(aliases) of an account, E(GPGMAIL_ALIASES) in the environment.
+    type: path
+  hold_key:
+    description:
+      - >-
+        Key that held mails are encrypted to, one that can be opened here; by default that of
+        the sender.
+      - >-
+        C(hold_key) of an account, E(GPGMAIL_HOLD_KEY) in the environment.
+    type: str
+  queue:
+    description:
+      - >-
+        Directory of your own in which mails wait that no server takes now; gpgmail-sendmail -q
+        sends them.
+      - >-
+        C(queue) of an account, E(GPGMAIL_QUEUE) in the environment.
+    type: path
   sender:
     description:
       - >-

@@ -158,22 +158,9 @@ MAIL = {
         "choices": ["fail", "send", "skip"],
         "default": "fail",
     },
-    "domain": {
-        "type": "str",
-    },
-    "aliases": {
-        "type": "path",
-    },
     "on_unencryptable": {
         "type": "str",
         "choices": ["fail", "notice", "drop", "hold"],
-    },
-    "hold_key": {
-        "type": "str",
-        "no_log": False,
-    },
-    "queue": {
-        "type": "path",
     },
     "sign": {
         "type": "bool",
@@ -181,6 +168,19 @@ MAIL = {
     "encrypt": {
         "type": "str",
         "choices": ["never", "prefer", "require"],
+    },
+    "domain": {
+        "type": "str",
+    },
+    "aliases": {
+        "type": "path",
+    },
+    "hold_key": {
+        "type": "str",
+        "no_log": False,
+    },
+    "queue": {
+        "type": "path",
     },
     "sender": {
         "type": "str",
@@ -248,13 +248,13 @@ ROWS = {
     "ehlohost": "hello",
     "ca_file": "ca_file",
     "timeout": "timeout",
-    "domain": "domain",
-    "aliases": "aliases",
     "on_unencryptable": "on_unencryptable",
-    "hold_key": "hold_key",
-    "queue": "queue",
     "sign": "sign",
     "encrypt": "encrypt",
+    "domain": "domain",
+    "aliases": "aliases",
+    "hold_key": "hold_key",
+    "queue": "queue",
     "sender": "from_",
     "signer": "signer",
     "format": "format",
