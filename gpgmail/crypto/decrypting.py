@@ -42,6 +42,7 @@ def decrypt(once: Decrypt, job: Job, source: Source, sink: Sink, run: Run) -> Op
     while again and verdicts.refused_passphrase(result) and _another(job, result, tries, run):
         tries += 1
         result = once(source, text, ())
+    verdicts.require_unchanged(result)
     complain(job.home, result, run)
     if not verdicts.stopped_at_bad_signature(result):
         opened = verdicts.decrypted(result)

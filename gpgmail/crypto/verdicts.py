@@ -166,8 +166,21 @@ def decrypted(ended: Ended, proof: Ended | None = None) -> Opened:
     )
 
 
+def require_unchanged(ended: Ended) -> None:
+    """Raise where gpg found the ciphertext changed, whatever it made of the garbage that came out.
+
+    It may have taken that for another message, and have asked for the passphrase of it.
+
+    Raises:
+        CryptoError: If so (130).
+    """
+    if any(status.select(ended.status, "BADMDC")):
+        raise Situation.DECRYPT_FAILED.error("changed on its way, or damaged")
+
+
 def _require_whole(ended: Ended) -> StatusLine:
     """Return what gpg said of the ciphertext, once it is sure that all of it came unchanged."""
+    require_unchanged(ended)
     inside, after = _split(ended)
     info = next(status.select(inside, "DECRYPTION_INFO"), None)
     if info is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from gpgmail.core.codes import ErrorCode
-from gpgmail.core.errors import CryptoError
+from gpgmail.core.errors import CryptoError, GpgmailError
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import SignatureStatus
 from tests.crypto.helpers import (
@@ -167,15 +167,13 @@ def failure(crypto, work, message):
 def test_a_changed_ciphertext_fails_closed(crypto, modern, recipients):
     """At every place inside the encrypted packet, its last bytes and its checksum included."""
     message = sealed(modern, bad(modern))
-    head = len(message) - len(packets(message)[-1])
-    for place in (*range(head + 2, len(message), 17), *range(len(message) - 22, len(message), 3)):
+    head, checksum = len(message) - len(packets(message)[-1]), len(message) - 22
+    for place in (*range(head, checksum, 17), *range(checksum, len(message), 3)):
         changed = bytearray(message)
         changed[place] ^= 1
-        assert failure(crypto, job(recipients), bytes(changed)) in {
-            ErrorCode.PGP_DECRYPT,
-            ErrorCode.PGP_DECODE_PACKET,
-            ErrorCode.PGP_NO_INPUT,
-        }
+        with pytest.raises(GpgmailError) as caught:  # gpg may take garbage for anything
+            decrypt(crypto, job(recipients), bytes(changed))
+        assert place < checksum or caught.value.code is ErrorCode.PGP_DECRYPT
 
 
 def test_a_ciphertext_that_was_cut_fails_closed(crypto, modern, recipients):

@@ -111,6 +111,18 @@ def test_a_bad_signature_proves_nothing_of_the_ciphertext(lines, proof, returnco
         decrypted(Ended(lines, 1), Ended(proof, returncode))
 
 
+def test_a_changed_ciphertext_is_that_whatever_its_garbage_was_taken_for():
+    """As gpg 2.2 says it where the garbage begins like a message of its own."""
+    asked = (
+        "BEGIN_DECRYPTION\nNEED_PASSPHRASE_SYM 1 0 2\nERROR get_passphrase 85\nCANCELED_BY_USER\n"
+    )
+    begins = UNVERIFIED[: UNVERIFIED.index("PLAINTEXT")]
+    for garbage in (asked, "FAILURE decrypt 20\n", "NODATA 3\n", "UNEXPECTED 0\n"):
+        with pytest.raises(GpgmailError, match="changed on its way") as caught:
+            decrypted(Ended(f"{begins}{garbage}BADMDC\nDECRYPTION_FAILED\nEND_DECRYPTION\n", 2))
+        assert caught.value.code is ErrorCode.PGP_DECRYPT
+
+
 def test_a_failure_exit_needs_a_signature_to_account_for_it():
     missing = DECRYPTED.replace(
         GOOD, f"NEWSIG\nERRSIG {KEY_ID} 22 10 00 1795327926 9 {FINGERPRINT}\nNO_PUBKEY {KEY_ID}\n"
