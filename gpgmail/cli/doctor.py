@@ -12,15 +12,14 @@ from gpgmail.cli.options import (
     PASSPHRASES,
     SERVER,
     GroupedCommand,
+    account_of,
     account_options,
-    given_rows,
     json_option,
     option,
     row_options,
 )
 from gpgmail.cli.report import one_line, show
 from gpgmail.core.errors import GpgmailError
-from gpgmail.delivery.accounts import open_account
 from gpgmail.delivery.doctor.checks import CHECKS, SECONDS, examine, exit_code
 from gpgmail.delivery.doctor.finding import Level
 from gpgmail.delivery.options import KeyringOptions, MailOptions, ServerOptions
@@ -81,11 +80,8 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by na
 
 def _findings(given: dict[str, Any]) -> Iterator[Finding]:
     more = {"network": not given["no_network"], "seconds": given["seconds"], "only": given["only"]}
-    kinds = (MailOptions, KeyringOptions, ServerOptions)
     try:
-        account = open_account(
-            given["account"], config=given["config"], given=given_rows(kinds, given)
-        )
+        account = account_of(given, MailOptions, KeyringOptions, ServerOptions)
     except GpgmailError as trouble:
         yield from examine(None, trouble=trouble, **more)
     else:

@@ -16,8 +16,8 @@ from gpgmail.cli.key_facts import brief, candidate_lines, whole
 from gpgmail.cli.options import (
     KEYS,
     GroupedCommand,
+    account_of,
     account_options,
-    given_rows,
     json_option,
     option,
     row_options,
@@ -27,7 +27,6 @@ from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.accounts import Account, open_account
 from gpgmail.delivery.facts import of_candidate
 from gpgmail.delivery.options import KeyringOptions
 from gpgmail.delivery.watching import everything, watch
@@ -41,6 +40,7 @@ from gpgmail.keys.watch import CRITICAL_DAYS, WARN_DAYS, Level, Limits
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gpgmail.delivery.accounts import Account
     from gpgmail.keys.watch import Watched
 
 _PURPOSES = {"sign": Purpose.SIGN, "encrypt": Purpose.ENCRYPT}
@@ -75,11 +75,8 @@ class _Opened:
 
 @contextmanager
 def _opened(given: dict[str, Any]) -> Iterator[_Opened]:
-    account = open_account(
-        given["account"], config=given["config"], given=given_rows((KeyringOptions,), given)
-    )
     with ExitStack() as held:
-        found = _Opened(account)
+        found = _Opened(account_of(given, KeyringOptions))
         for ring in found.rings:
             held.callback(ring.close)
         yield found

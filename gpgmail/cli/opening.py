@@ -10,12 +10,11 @@ from gpgmail.cli.inputs import standard_input
 from gpgmail.cli.options import (
     KEYS,
     PASSPHRASES,
+    account_of,
     account_options,
-    given_rows,
     option,
     row_options,
 )
-from gpgmail.delivery.accounts import open_account
 from gpgmail.delivery.options import KeyringOptions
 from gpgmail.delivery.secrets import passphrases_of
 from gpgmail.protect.limits import MOST_BYTES
@@ -44,9 +43,7 @@ def opening_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def opening_arguments(file: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return what `read` and `verify` take, of what was given."""
-    account = open_account(
-        given["account"], config=given["config"], given=given_rows((KeyringOptions,), given)
-    )
+    account = account_of(given, KeyringOptions)
     keyring, *more = account.options.keyring or (None,)
     return {
         "passphrase": passphrases_of(account),

@@ -12,13 +12,14 @@ import click
 
 from gpgmail.core.checks import OneOf
 from gpgmail.core.declare import rows
-from gpgmail.delivery.accounts import option_name
+from gpgmail.delivery.accounts import open_account, option_name
 from gpgmail.delivery.options import KeyringOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from gpgmail.core.declare import Declared, Row
+    from gpgmail.delivery.accounts import Account
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -138,6 +139,21 @@ def given_rows(
         if given.get(f"{_NO}{name}"):
             found[name] = negative
     return found
+
+
+def account_of(
+    given: Mapping[str, Any],
+    *kinds: type[Declared],
+    words: Mapping[str, tuple[str, str]] | None = None,
+) -> Account:
+    """Return the account of `account_options`, with what was given of the options of *kinds*.
+
+    Raises:
+        UsageError: As `open_account`.
+    """
+    return open_account(
+        given["account"], config=given["config"], given=given_rows(kinds, given, words)
+    )
 
 
 def _made(row: Row, group: str, words: tuple[str, str] | None) -> list[Callable[[F], F]]:

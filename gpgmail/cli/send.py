@@ -16,6 +16,7 @@ from gpgmail.cli.options import (
     SYMMETRIC,
     VARIANT,
     GroupedCommand,
+    account_of,
     account_options,
     given_rows,
     json_option,
@@ -32,7 +33,6 @@ from gpgmail.core.codes import Exit
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.run import Run
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.accounts import open_account
 from gpgmail.delivery.mailer import Mailer
 from gpgmail.delivery.options import (
     AccountOptions,
@@ -135,9 +135,7 @@ def command(**given: Any) -> int:  # noqa: ANN401 - click hands options in by na
 
 def _account(given: dict[str, Any]) -> Account:
     """Return what holds for the mail."""
-    account = open_account(
-        given["account"], config=given["config"], given=given_rows((AccountOptions,), given, _WORDS)
-    )
+    account = account_of(given, AccountOptions, words=_WORDS)
     options = account.options
     if account.given("server"):
         if given["output"]:
