@@ -16,7 +16,9 @@ from gpgmail.testing.script import Offer, Phase, Reply
 from tests.servers.hostile import Hostile
 from tests.servers.postfix_config import PASSWORD, USER
 from tests.support.keyrings import fixture_key
-from tests.support.sendmail import Sendmail
+from tests.support.sendmail import Sendmail, queue
+
+__all__ = ["queue"]
 
 ALICE, CAROL, EXPIRED = (f"{name}@example.org" for name in ("alice", "carol", "expired"))
 MAIL = (
@@ -25,13 +27,6 @@ MAIL = (
 )
 SENDER = fixture_key("modern", "sender").fingerprint
 DOWN = {Phase.BANNER: Reply(b"421 4.3.2 Not now\r\n", close=True)}
-
-
-@pytest.fixture
-def queue(tmp_path):
-    path = tmp_path / "queue"
-    path.mkdir(mode=0o700)
-    return path
 
 
 @pytest.fixture

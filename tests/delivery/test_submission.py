@@ -16,7 +16,9 @@ from tests.crypto.helpers import Gpg
 from tests.servers.hostile import Hostile
 from tests.servers.readers import content_of, encrypted_part, two_parts
 from tests.support.keyrings import fixture_key, keyring_copy
-from tests.support.sendmail import Sendmail
+from tests.support.sendmail import Sendmail, queue
+
+__all__ = ["queue"]
 
 ALICE, BOB, CAROL, EXPIRED = (
     f"{name}@example.org" for name in ("alice", "bob", "carol", "expired")
@@ -323,8 +325,7 @@ def test_a_mail_that_would_be_dropped_for_all_fails(sendmail, server):
     assert server.mails == ()
 
 
-def test_each_recipient_may_have_a_word_of_his_own(sendmail, server, tmp_path):
-    (tmp_path / "queue").mkdir(mode=0o700)
+def test_each_recipient_may_have_a_word_of_his_own(sendmail, server, queue):
     sendmail.policy = {
         CAROL: {"on_unencryptable": "hold"},
         "nobody@example.org": {"on_unencryptable": "drop"},
@@ -336,7 +337,7 @@ def test_each_recipient_may_have_a_word_of_his_own(sendmail, server, tmp_path):
     assert whom(server) == [(ALICE,), (EXPIRED,)]
     for address, status in zip(whose[1:], ("notice", "held", "dropped"), strict=True):
         assert f"to=<{address}>, status={status}" in outcome.errors
-    assert [path.suffix for path in (tmp_path / "queue").iterdir()] == [".held"]
+    assert [path.suffix for path in queue.iterdir()] == [".held"]
     assert b"done" not in server.mails[1].data
 
 
@@ -351,8 +352,7 @@ def test_one_who_lets_the_mail_fail_does_so_for_all(sendmail, server):
     assert server.connections == []
 
 
-def test_a_notice_that_cannot_be_sent_takes_back_nothing_that_is_held(sendmail, tmp_path):
-    (tmp_path / "queue").mkdir(mode=0o700)
+def test_a_notice_that_cannot_be_sent_takes_back_nothing_that_is_held(sendmail, queue):
     sendmail.policy = {CAROL: {"on_unencryptable": "hold"}}
     rows = {"encrypt": "require", "on_unencryptable": "notice", "queue": "queue", "hold_key": BOB}
     with Hostile({Phase.MAIL: Reply(b"550 5.7.1 No\r\n")}) as server:
@@ -360,7 +360,7 @@ def test_a_notice_that_cannot_be_sent_takes_back_nothing_that_is_held(sendmail, 
         outcome = sendmail(CRON, "-i", EXPIRED, CAROL, **rows)
     assert outcome.code == Exit.UNAVAILABLE
     assert f"to=<{CAROL}>, status=held" in outcome.errors
-    assert [path.suffix for path in (tmp_path / "queue").iterdir()] == [".held"]
+    assert [path.suffix for path in queue.iterdir()] == [".held"]
 
 
 def test_hold_needs_a_queue(sendmail, server):

@@ -13,7 +13,9 @@ from tests.crypto.helpers import Gpg
 from tests.servers.hostile import Hostile
 from tests.servers.readers import encrypted_part
 from tests.support.keyrings import fixture_key, keyring_copy
-from tests.support.sendmail import Sendmail
+from tests.support.sendmail import Sendmail, queue
+
+__all__ = ["queue"]
 
 ALICE, BOB, CAROL = (f"{name}@example.org" for name in ("alice", "bob", "carol"))
 MAIL = (
@@ -30,13 +32,6 @@ def homes():
         yield {
             name: stack.enter_context(keyring_copy(name)) for name in ("modern", "recipients-home")
         }
-
-
-@pytest.fixture
-def queue(tmp_path):
-    path = tmp_path / "queue"
-    path.mkdir(mode=0o700)
-    return path
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
+
 from gpgmail.cli import sendmail
 from tests.support.commands import Outcome, environment
 from tests.support.installed import outside
@@ -81,6 +83,14 @@ class Sendmail:
             timeout=60,
         )
         return Outcome(done.returncode, done.stdout, done.stderr.decode())
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Path:
+    """A directory for the mails that wait; `queue = "queue"` names it."""
+    path = tmp_path / "queue"
+    path.mkdir(mode=0o700)
+    return path
 
 
 def _toml(value: object) -> str:
