@@ -68,7 +68,7 @@ def encrypt(
             run,
         )
         return made, (Ciphertext(whole.size, whole.chunks),)
-    keys = {key.subkey: key._replace(hidden=False) for keys in shares for key in keys}
+    keys = {key.subkey: replace(key, hidden=False) for keys in shares for key in keys}
     splitter = _Splitter()
     job = replace(job, recipients=tuple(keys.values()))
     made = engine.encrypt(job, source, splitter.write, run)

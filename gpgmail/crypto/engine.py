@@ -57,7 +57,8 @@ class Algorithms:
     at: datetime | None = None
 
 
-class ChosenKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChosenKey:
     """A key as the plan names it: primary fingerprint, the (sub)key that does the work, user id."""
 
     fingerprint: str
@@ -136,7 +137,8 @@ class SignatureStatus(StrEnum):
     ERROR = "error"
 
 
-class SignatureSeen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SignatureSeen:
     """A signature found in a message."""
 
     status: SignatureStatus

@@ -8,6 +8,7 @@ GnuPG's doc/DETAILS.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpgmail.core.codes import ErrorCode
@@ -84,8 +85,9 @@ def _with_key(seen: SignatureSeen, valid: StatusLine | None, validity: str) -> S
     if seen.status not in _MADE_WITH_A_KEY:
         return seen
     if valid is None or valid.get("type") not in _OVER_DATA:
-        return seen._replace(status=SignatureStatus.ERROR)
-    return seen._replace(
+        return replace(seen, status=SignatureStatus.ERROR)
+    return replace(
+        seen,
         fingerprint=valid.get("fingerprint"),
         primary=valid.get("primary") or valid.get("fingerprint"),
         created=valid.time("created"),

@@ -6,6 +6,7 @@ its result against it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpgmail.crypto.engine import ChosenKey
@@ -40,7 +41,7 @@ def encryption_keys(
         return ()
     keys += [exact(selection, hidden=hide) for selection, hide in keyrings.added_recipients(run)]
     if keyrings.hide_all():
-        keys = [key._replace(hidden=True) for key in keys]
+        keys = [replace(key, hidden=True) for key in keys]
     return _distinct(keys)
 
 

@@ -13,6 +13,7 @@ What is not encrypted has no key in it and needs none of this.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.envelope import Recipient, RecipientType
@@ -124,7 +125,7 @@ def _together(recipients: Sequence[Recipient], blind: Sequence[Recipient], found
         named, common = (*named, *common), ()
     shown = {key.fingerprint for key in named}
     hidden = (key for key in (*theirs, *common) if key.fingerprint not in shown)
-    return Copy(tuple(recipients), (*named, *(key._replace(hidden=True) for key in hidden)))
+    return Copy(tuple(recipients), (*named, *(replace(key, hidden=True) for key in hidden)))
 
 
 def _own(recipients: Iterable[Recipient], found: Owned) -> list[Selection]:

@@ -7,7 +7,7 @@ taken or not is worked out once: errors and `why` show the same.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpgmail.core.errors import Candidate, GpgmailError
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 10  # candidates in the text of an error; all are in its `candidates`
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Selection:
     """The key that was chosen, the (sub)key that does the work, and the user id that fitted."""
 
     key: Key

@@ -70,7 +70,7 @@ def test_the_source_is_read_once_and_one_signature_is_made(crypto, modern):
 
 
 def test_who_is_hidden_in_one_copy_has_no_id_in_it(crypto, modern, recipients):
-    hidden = BOB._replace(hidden=True)
+    hidden = replace(BOB, hidden=True)
     first, second, third = made(crypto, modern, (ALICE, hidden), (BOB,), (hidden, BOB))
     assert sorted(modern.recipients(first)) == sorted([IDS[ALICE], HIDDEN])
     assert modern.recipients(second) == modern.recipients(third) == (IDS[BOB],)
