@@ -2,8 +2,9 @@
 
 - gpg asks once for the passphrase of a message. Where it was wrong and somebody can be asked for
   another one, gpg runs anew, as often as it would ask for a key's.
-- In batch mode gpg stops at the first bad signature, before it says whether the ciphertext was
-  whole. A second run, which looks at no signature, says so; both must give the same text.
+- In batch mode gpg stops at the first bad or expired signature, before it says whether the
+  ciphertext was whole. A second run, which looks at no signature, says so; both must give the same
+  text.
 
 So the source must be one that can be read again. With one that cannot, the first run is the last.
 """
@@ -44,13 +45,13 @@ def decrypt(once: Decrypt, job: Job, source: Source, sink: Sink, run: Run) -> Op
         result = once(source, text, ())
     verdicts.require_unchanged(result)
     complain(job.home, result, run)
-    if not verdicts.stopped_at_bad_signature(result):
+    if not verdicts.stopped_at_signature(result):
         opened = verdicts.decrypted(result)
     elif again:
-        opened = _in_spite_of_bad_signature(once, result, source, text)
+        opened = _in_spite_of_signature(once, result, source, text)
     else:
         raise Situation.VERIFY_FAILED.error(
-            "was changed after it was signed, or damaged, and cannot be read again to tell which"
+            "has a bad or expired signature, and cannot be read again to tell whether it is whole"
         )
     if not opened.decrypted_with:
         job.passphrases.message_opened()
@@ -67,9 +68,7 @@ def _another(job: Job, result: Result, tries: int, run: Run) -> bool:
     return asked and tries < ATTEMPTS and not any(select(result.status, "CANCELED_BY_USER"))
 
 
-def _in_spite_of_bad_signature(
-    once: Decrypt, result: Result, source: Source, text: _Text
-) -> Opened:
+def _in_spite_of_signature(once: Decrypt, result: Result, source: Source, text: _Text) -> Opened:
     """Decrypt again without a look at signatures, so that gpg says whether it was whole."""
     same = _Text(lambda _: None)
     opened = verdicts.decrypted(result, once(source, same, ("--skip-verify",)))

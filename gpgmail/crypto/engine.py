@@ -210,23 +210,23 @@ class Engine(Protocol):
         after this returned. A passphrase for symmetric encryption is that of `ANY_KEY`; a handler
         is asked for another one where it was wrong, as often as for a key.
 
-        A bad signature is a verdict, no error, and the last one: what stands behind it is not
-        looked at. Both this and another passphrase need a *source* that is no iterator, since it
-        is read again.
+        A bad or expired signature is a verdict, no error, and the last one: what stands behind it
+        is not looked at. Both this and another passphrase need a *source* that is no iterator, since
+        it is read again.
 
         Raises:
             KeySelectionError: If the message is for keys that are not here, which are named (114).
             PassphraseError: If a passphrase is missing or wrong (122).
             CryptoError: If *source* is anything but one whole encrypted message (103, 105, 130,
                 141), without integrity protection (146), or an iterator over one with a bad
-                signature inside (119).
+                or expired signature inside (119).
         """
         ...
 
     def verify(self, job: Job, signed: Source, signature: bytes, run: Run) -> Opened:
         """Verify a detached *signature* over *signed*; a bad signature is a verdict, no error.
 
-        Verdicts come in the order of the signatures, and may end with the first bad one.
+        Verdicts come in the order of the signatures, and may end with the first bad or expired one.
 
         Raises:
             CryptoError: If *signature* holds no detached signature (105, 119, 141).

@@ -46,6 +46,8 @@ _MADE_WITH_A_KEY = {
     SignatureStatus.EXPIRED_KEY,
     SignatureStatus.REVOKED_KEY,
 }
+# At the first of these gpg in batch mode ends, with all of the text out.
+_STOPS = {SignatureStatus.BAD: "BADSIG", SignatureStatus.EXPIRED_SIGNATURE: "EXPSIG"}
 _OVER_DATA = {"00", "01"}  # signature types of documents (RFC 9580 section 5.2.1)
 _NO_PUBLIC_KEY = "9"  # reason of ERRSIG
 _NO_SECRET_KEY = 17  # of libgpg-error
@@ -130,17 +132,18 @@ def refused_passphrase(ended: Ended) -> bool:
     return _REFUSED in said and not opened
 
 
-def stopped_at_bad_signature(ended: Ended) -> bool:
-    """Tell whether gpg ended at a bad signature, as in batch mode, with nothing said after it."""
-    bad = any(status.select(ended.status, "BADSIG"))
-    return bad and not any(status.select(ended.status, "END_DECRYPTION"))
+def stopped_at_signature(ended: Ended) -> bool:
+    """Tell whether gpg ended at a bad or expired signature, with nothing said after it."""
+    stops = any(status.select(ended.status, *_STOPS.values()))
+    return stops and not any(status.select(ended.status, "END_DECRYPTION"))
 
 
 def decrypted(ended: Ended, proof: Ended | None = None) -> Opened:
     """Return what a message was and whose signatures stand inside its encryption.
 
-    Where gpg stopped at a bad signature, *proof* is how it decrypted the same message without a
-    look at signatures: that it was whole is said there, and whose signature is bad in *ended*.
+    Where gpg stopped at a bad or expired signature, *proof* is how it decrypted the same message
+    without a look at signatures: that it was whole is said there, and whose signature it is in
+    *ended*.
 
     Raises:
         KeySelectionError: If it is for keys that are not here (114).
@@ -200,13 +203,13 @@ def _require_whole(ended: Ended) -> StatusLine:
 def _require_same(
     inside: Sequence[StatusLine], seen: Sequence[SignatureSeen], proof: Ended
 ) -> None:
-    """Refuse unless both runs went over one text, whose last signature that was seen is bad."""
+    """Refuse unless both runs went over one text, and the last signature seen stopped the first."""
     texts = [
         [line.args for line in status.select(lines, "PLAINTEXT")]
         for lines in (inside, proof.status)
     ]
-    bad = bool(seen) and seen[-1].status is SignatureStatus.BAD
-    if not bad or _twisted(inside) or len(texts[0]) != 1 or texts[0] != texts[1]:
+    stopped = bool(seen) and seen[-1].status in _STOPS
+    if not stopped or _twisted(inside) or len(texts[0]) != 1 or texts[0] != texts[1]:
         raise Situation.VERIFY_FAILED.error("was changed after it was signed, or damaged")
 
 

@@ -1,10 +1,12 @@
-"""The contract of every engine: a bad signature inside an encryption is a verdict on its text.
+"""The contract of every engine: a signature that does not hold, inside an encryption, is a verdict.
 
 gpg stops there, before it says whether the ciphertext was whole: that must be known all the same,
 or nothing comes out.
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 import pytest
 
@@ -33,8 +35,8 @@ SIGNED = b"Pay 10\n"
 CHANGED = b"Pay 99\n"
 
 
-def signed(gpg, key=SENDER, data=SIGNED):
-    return gpg(*PLAIN, "-u", key.exact, "--sign", stdin=data)
+def signed(gpg, *options, key=SENDER, data=SIGNED):
+    return gpg(*PLAIN, *options, "-u", key.exact, "--sign", stdin=data)
 
 
 def sealed(gpg, packets, *options, to=(ALICE,)):
@@ -44,6 +46,10 @@ def sealed(gpg, packets, *options, to=(ALICE,)):
 
 def bad(gpg):
     return signed(gpg).replace(b"10", b"99")
+
+
+def expired(gpg):
+    return signed(gpg, "--faked-system-time", "20240601T000000", "--default-sig-expire", "1d")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +68,17 @@ def test_the_text_comes_with_the_verdict(crypto, modern, recipients, options):
     assert opened.bad
     assert opened.decrypted
     assert opened.protected
+    assert (opened.decrypted_with, opened.cipher) == (ALICE.subkey, "AES256")
+
+
+def test_the_text_comes_with_an_expired_signature(crypto, modern, recipients):
+    opened, text = decrypt(crypto, job(recipients), sealed(modern, expired(modern)))
+    assert text == SIGNED
+    (seen,) = opened.signatures
+    assert seen.status is Status.EXPIRED_SIGNATURE
+    assert seen.fingerprint == SENDER.subkey
+    assert seen.created == datetime(2024, 6, 1, tzinfo=UTC)
+    assert not opened.bad
     assert (opened.decrypted_with, opened.cipher) == (ALICE.subkey, "AES256")
 
 
@@ -122,7 +139,7 @@ def test_a_protected_key_is_asked_for_once(crypto):
 def test_several_signatures_are_reported_up_to_the_bad_one(crypto, modern, recipients):
     """One-pass packets and signatures nest: the signature of the last one comes first."""
     alice = signer("recipients-home", "alice")
-    outer, good = signed(modern), signed(recipients, alice)
+    outer, good = signed(modern), signed(recipients, key=alice)
     wrong = bytearray(outer)
     wrong[-1] ^= 1
     for inner, around, expected in (
@@ -177,9 +194,10 @@ def test_a_changed_ciphertext_fails_closed(crypto, modern, recipients):
 
 
 def test_a_ciphertext_that_was_cut_fails_closed(crypto, modern, recipients):
-    message = sealed(modern, bad(modern))
-    for cut in (1, 5, 20, 22, 23, 60, 100):
-        failure(crypto, job(recipients), message[:-cut])
+    for inside in (bad(modern), expired(modern)):
+        message = sealed(modern, inside)
+        for cut in (1, 5, 20, 22, 23, 60, 100):
+            failure(crypto, job(recipients), message[:-cut])
 
 
 def test_without_integrity_protection_it_is_refused(crypto, modern, recipients):
@@ -199,10 +217,11 @@ def test_other_text_beside_it_does_not_come_along(crypto, modern, recipients):
 
 @pytest.mark.proves("OpenPGP 119")
 def test_what_cannot_be_read_again_is_an_error(crypto, modern, recipients):
-    message = sealed(modern, bad(modern), to=(ALICE, BOB))
-    with pytest.raises(CryptoError) as caught:
-        crypto.decrypt(job(recipients), iter([message]), bytes, Run(timeout=30))
-    assert caught.value.code is ErrorCode.PGP_VERIFY
+    for inside in (bad(modern), expired(modern)):
+        message = sealed(modern, inside, to=(ALICE, BOB))
+        with pytest.raises(CryptoError) as caught:
+            crypto.decrypt(job(recipients), iter([message]), bytes, Run(timeout=30))
+        assert caught.value.code is ErrorCode.PGP_VERIFY
 
 
 def test_what_the_second_look_costs_is_for_bad_ones_alone(crypto, modern, recipients):

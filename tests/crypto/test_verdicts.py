@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gpgmail.core.codes import ErrorCode
 from gpgmail.core.errors import GpgmailError
 from gpgmail.crypto.engine import SignatureStatus
-from gpgmail.crypto.verdicts import decrypted, signatures, stopped_at_bad_signature, verified
+from gpgmail.crypto.verdicts import decrypted, signatures, stopped_at_signature, verified
 from gpgmail.gpg.status import parse
 
 FINGERPRINT = "5A6D62803FAD1E8E863D7140B1968B5C837A6B0B"
@@ -88,9 +88,17 @@ def test_a_bad_signature_is_a_verdict():
         assert [one.status for one in opened.signatures] == [SignatureStatus.BAD]
         assert opened.bad
         assert opened.recipients == ("C415BFFF9EEC3BCE",)
-    assert stopped_at_bad_signature(Ended(STOPPED, 1))
-    assert not stopped_at_bad_signature(Ended(went_on, 1))
-    assert not stopped_at_bad_signature(Ended(DECRYPTED))
+    assert stopped_at_signature(Ended(STOPPED, 1))
+    assert not stopped_at_signature(Ended(went_on, 1))
+    assert not stopped_at_signature(Ended(DECRYPTED))
+
+
+def test_an_expired_signature_is_a_verdict():
+    stopped = DECRYPTED[: DECRYPTED.index("DECRYPTION_OKAY")].replace("GOODSIG", "EXPSIG")
+    opened = decrypted(Ended(stopped, 1), Ended(UNVERIFIED))
+    assert [one.status for one in opened.signatures] == [SignatureStatus.EXPIRED_SIGNATURE]
+    assert stopped_at_signature(Ended(stopped, 1))
+    assert not stopped_at_signature(Ended(DECRYPTED.replace("GOODSIG", "EXPSIG"), 1))
 
 
 UNPROVEN = {
