@@ -211,8 +211,8 @@ class Engine(Protocol):
         is asked for another one where it was wrong, as often as for a key.
 
         A bad or expired signature is a verdict, no error, and the last one: what stands behind it
-        is not looked at. Both this and another passphrase need a *source* that is no iterator, since
-        it is read again.
+        is not looked at. Both this and another passphrase need a *source* that is no iterator,
+        since it is read again.
 
         Raises:
             KeySelectionError: If the message is for keys that are not here, which are named (114).
