@@ -13,12 +13,11 @@ from gpgmail.cli.report import line, show
 from gpgmail.core.codes import Exit
 from gpgmail.core.declare import is_set, rows, stated
 from gpgmail.core.errors import GpgmailError
-from gpgmail.core.secret import MASK
 from gpgmail.core.situations import Situation
 from gpgmail.delivery.accounts import Account, account_names, environment_name, open_account
 from gpgmail.delivery.checking import check
 from gpgmail.delivery.configfile import key_of
-from gpgmail.delivery.options import AccountOptions
+from gpgmail.delivery.options import AccountOptions, without_secret
 
 if TYPE_CHECKING:
     from gpgmail.core.declare import Declared, Row
@@ -126,5 +125,4 @@ def _toml(value: Any) -> str:  # noqa: ANN401 - any row's
 
 
 def _shown(row: Row, account: Account) -> Any:  # noqa: ANN401 - any row's
-    value = getattr(account.options, row.name)
-    return MASK if row.secret and value else value
+    return without_secret(row, getattr(account.options, row.name))

@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gpgmail.core.declare import rows
 from gpgmail.core.errors import GpgmailError
 from gpgmail.core.situations import Situation
-from gpgmail.delivery.options import PATHS, AccountOptions, RecipientOptions, for_key
+from gpgmail.delivery.options import (
+    PATHS,
+    AccountOptions,
+    RecipientOptions,
+    for_key,
+    without_secret,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,8 +175,12 @@ def _known(table: Iterable[str], known: Iterable[str], path: Path, where: str) -
 
 
 def _refuse_shown_secrets(found: ConfigFile, mode: int) -> None:
-    secret = {row.name for row in rows(AccountOptions) if row.secret}
-    shown = any(secret & set(table) for table in (found.defaults, *found.accounts.values()))
+    shown = any(
+        without_secret(row, table[row.name]) != table[row.name]
+        for table in (found.defaults, *found.accounts.values())
+        for row in rows(AccountOptions)
+        if row.name in table
+    )
     if shown and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise _bad("holds a secret that others can read", found.path, f"chmod 600 {found.path}")
 

@@ -9,17 +9,20 @@ a shell's words in the environment.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gpgmail.core.checks import between, one_of, seconds
 from gpgmail.core.declare import Declared, prop
 from gpgmail.core.passphrases import ANY_KEY
 from gpgmail.core.run import DEFAULT_TIMEOUT
+from gpgmail.core.secret import MASK
 from gpgmail.crypto.engines import AUTO, NAMES
 from gpgmail.delivery.ending import WARN_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gpgmail.core.declare import Row
 
 Encrypt = Literal["never", "prefer", "require"]
 ENCRYPT: Sequence[Encrypt] = get_args(Encrypt)
@@ -44,6 +47,9 @@ PATHS = frozenset(
 LOGIN = frozenset(
     {"user", "password", "password_file", "password_command", "token_file", "token_command"}
 )
+_URLS = frozenset({"server", "proxy"})
+# Up to the last @: one that was not percent-encoded is of the password too.
+_PASSWORD = re.compile(r"(://[^:@/?#]*):.*@", re.DOTALL)
 _FOR_KEY = re.compile(r"((?:0[xX])?[0-9A-Fa-f]{16,64})=(.*)", re.DOTALL)
 
 
@@ -211,6 +217,13 @@ class AccountOptions(
     fallback: tuple[str, ...] = prop(
         default=(), doc="Accounts to send through where this one's server cannot be had."
     )
+
+
+def without_secret(row: Row, value: Any) -> Any:  # noqa: ANN401 - any row's
+    """Return the value of a row as people may see it: a mask for a password, also within a URL."""
+    if row.secret and value:
+        return MASK
+    return _PASSWORD.sub(rf"\1:{MASK}@", value) if row.name in _URLS else value
 
 
 def for_key(value: str) -> tuple[str, str]:

@@ -37,6 +37,21 @@ def test_show_names_the_place_of_each_value_and_no_secret(config):
     assert "sesame" not in outcome.text + outcome.errors
 
 
+@pytest.mark.parametrize("password", ["sesame", "ses/a@me"])
+def test_a_password_within_a_url_is_masked(config, password):
+    url = f"socks5://me:{password}@proxy.example.org:1080"
+    config.write_text(f"[account.a]\nproxy = '{url}'\n")
+    shown = [
+        call("config", "show", "--config", config),
+        call("config", "show", "--json", "--config", config),
+        run("config", "explain", "proxy", env=environment(GPGMAIL_PROXY=url)),
+    ]
+    for outcome in shown:
+        assert outcome.code == 0
+        assert '"socks5://me:********@proxy.example.org:1080"' in outcome.text
+        assert password not in outcome.text + outcome.errors
+
+
 def test_show_as_json_with_the_environment(config):
     variables = {"GPGMAIL_TIMEOUT": "5", "GPGMAIL_CONFIG": str(config), "GPGMAIL_ACCOUNT": "other"}
     outcome = run("config", "show", "--json", env=environment(**variables))

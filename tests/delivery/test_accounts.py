@@ -197,6 +197,21 @@ def test_a_password_that_others_can_read_is_refused_and_not_repeated(write, mode
     assert load(path).accounts["a"]["password"] == "sesame oil"
 
 
+@pytest.mark.parametrize("name", ["server", "proxy"])
+def test_a_password_in_a_url_that_others_can_read_is_refused(write, name):
+    path = write(f"[defaults]\n{name} = 'smtp://me:sesame@h'\n", mode=0o644)
+    error = refused(path)
+    assert "chmod 600" in str(error)
+    assert "sesame" not in str(error)
+    path.chmod(0o600)
+    assert load(path).defaults[name] == "smtp://me:sesame@h"
+
+
+def test_a_url_without_a_password_is_no_secret(write):
+    path = write("[account.a]\nserver = 'smtp://me@h:25'\n", mode=0o644)
+    assert load(path).accounts["a"]["server"] == "smtp://me@h:25"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_of_another_user_is_refused(write):
     path = write(WORK)
