@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gpgmail.core.errors import KeySelectionError
 from gpgmail.delivery.policy import EVERYBODY, decide
 from gpgmail.keys.key import Purpose, State
-from gpgmail.keys.keyrings import Keyrings
+from gpgmail.keys.keyrings import Keyrings, require_name
 from gpgmail.keys.selection import Selection
 from gpgmail.keys.trust import Pinned, comparable, parse
 from gpgmail.keys.watch import Watched
@@ -57,10 +57,13 @@ def watch(
     Where recipients or signers are given the account's are left alone.
 
     Raises:
-        GpgmailError: If the keys cannot be read; a key that is not there is no error.
+        GpgmailError: If the keys cannot be read, or a name that was given is empty; a key that is
+            not there is no error.
     """
     given = [_Wanted(name=one, purpose=Purpose.ENCRYPT, origin=_GIVEN) for one in recipients]
     given += [_Wanted(name=one, purpose=Purpose.SIGN, origin=_GIVEN) for one in signing]
+    for one in given:
+        require_name(one.name)
     wanted: dict[tuple[str, Purpose], _Wanted] = {}
     for one in given or (*_signers(account, rings[0]), *_recipients(account, rings, run)):
         key = (comparable(one.name), one.purpose)

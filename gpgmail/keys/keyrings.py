@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from gpgmail.core.situations import Situation
 from gpgmail.keys.key import Purpose, State, Validity, key_from_record
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.selection import joined, until_taken
@@ -30,6 +31,18 @@ if TYPE_CHECKING:
 Where = Keyring | str | os.PathLike[str] | bytes | None
 _LONGEST_REMEMBERED = 600  # seconds
 _MOST_REMEMBERED = 1000  # selections; a caller may write to more people than memory should hold
+
+
+def require_name(query: str) -> None:
+    """Go on where *query* names a key: an empty one, as of a script's unset variable, is every key.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    if not query.strip():
+        raise Situation.BAD_VALUE.error(
+            "is empty", subject="name of a key", hint="give an address or a fingerprint"
+        )
 
 
 class Keyrings:
@@ -103,9 +116,10 @@ class Keyrings:
         Of a group those of each member. What is shown is what `signer` and `recipients` go by.
 
         Raises:
-            UsageError: If *purpose* is neither `encryption` nor `signing`.
+            UsageError: If *purpose* is neither `encryption` nor `signing`, or *query* is empty.
             KeyringError: If the keys cannot be read.
         """
+        require_name(query)
         first = self._keyrings[0]
         if Purpose.of(purpose) is Purpose.SIGN:
             return first.why(query, purpose, run)

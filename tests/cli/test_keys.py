@@ -108,6 +108,14 @@ def test_why_nobody_is_taken(place):
     assert f"gpg --homedir {place('modern')} --locate-external-keys nobody@" in outcome.text
 
 
+@pytest.mark.parametrize("purpose", ["encrypt", "sign"])
+def test_why_of_an_empty_name_is_an_error(place, purpose):
+    outcome = keys("why", "", "--for", purpose, home=place("modern"))
+    assert outcome.code == Exit.USAGE
+    assert outcome.text == ""
+    assert "name of a key: is empty" in outcome.errors
+
+
 @pytest.mark.parametrize(
     ("situation", "who", "purpose", "because"),
     [
