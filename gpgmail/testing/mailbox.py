@@ -41,14 +41,19 @@ class Mailbox:
         """
         return self._sink.wait_for(count, timeout)
 
-    def received(self, to: str = "") -> Received:
+    def received(self, to: str = "", timeout: float = PATIENCE) -> Received:
         """Return the only mail, or the only one whose envelope has the recipient *to*.
 
         Raises:
-            UsageError: If there are several.
+            UsageError: If there are several, or after *timeout* seconds some for others alone.
             TimeoutError: If none comes.
         """
-        found = [mail for mail in self.wait() if not to or to in mail.recipients]
+        try:
+            found = self._sink.wait_for(1, timeout, to=to)
+        except TimeoutError:
+            if not self.mails:
+                raise
+            found = ()
         if len(found) != 1:
             who = "; ".join(f"from {mail.sender} to {', '.join(mail.recipients)}" for mail in found)
             raise Situation.BAD_VALUE.error(

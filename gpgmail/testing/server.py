@@ -108,16 +108,20 @@ class ScriptedServer:
         with self._arrival:
             return tuple(self._mails)
 
-    def wait_for(self, count: int, timeout: float = 10) -> tuple[Received, ...]:
-        """Return the mails once there are *count*.
+    def wait_for(self, count: int, timeout: float = 10, *, to: str = "") -> tuple[Received, ...]:
+        """Return the mails, or those with the recipient *to*, once there are *count*.
 
         Raises:
             TimeoutError: If there are fewer after *timeout* seconds.
         """
+
+        def found() -> tuple[Received, ...]:
+            return tuple(mail for mail in self._mails if not to or to in mail.recipients)
+
         with self._arrival:
-            if not self._arrival.wait_for(lambda: len(self._mails) >= count, timeout):
-                raise TimeoutError(f"{len(self._mails)} mails came in {timeout} s, not {count}")
-            return tuple(self._mails)
+            if not self._arrival.wait_for(lambda: len(found()) >= count, timeout):
+                raise TimeoutError(f"{len(found())} mails came in {timeout} s, not {count}")
+            return found()
 
     @property
     def connections(self) -> list[Connection]:

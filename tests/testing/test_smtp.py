@@ -185,7 +185,16 @@ def test_a_mailbox_wants_one_mail_or_a_name():
             mailbox.received()
         assert mailbox.received("c@example.org") is sink.mails[1]
         with pytest.raises(gpgmail.UsageError, match=r"0 mails to d@example\.org.*some to b@"):
-            mailbox.received("d@example.org")
+            mailbox.received("d@example.org", timeout=0.05)
+
+
+def test_a_mailbox_waits_for_the_mail_of_a_recipient_behind_those_of_others():
+    with SmtpSink() as sink:
+        send(sink, ["b@example.org"])
+        late = threading.Timer(0.2, send, (sink, ["c@example.org"]))
+        late.start()
+        assert Mailbox(sink).received("c@example.org").recipients == ("c@example.org",)
+        late.join()
 
 
 def test_copies_are_read_by_whom_they_are_for():
