@@ -196,8 +196,16 @@ def _require_whole(ended: Ended) -> StatusLine:
             hint="ask the sender to encrypt with a newer program",
         )
     if _twisted((*inside, *after)) or not any(status.select(inside, "DECRYPTION_OKAY")):
-        raise _wrong_passphrase(ended) or judge(ended, Situation.DECRYPT_FAILED)
+        raise _wrong_passphrase(ended) or _damaged(ended)
     return info
+
+
+def _damaged(ended: Ended) -> GpgmailError:
+    """Return why decrypting failed once it had begun: where a message was cut gpg finds no data."""
+    error = judge(ended, Situation.DECRYPT_FAILED)
+    if error.code is Situation.NO_OPENPGP_DATA.code:
+        return Situation.DECRYPT_FAILED.error("cut short on its way, or damaged")
+    return error
 
 
 def _require_same(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gpgmail.core.codes import ErrorCode
-from gpgmail.core.errors import GpgmailError, KeySelectionError, PassphraseError
+from gpgmail.core.errors import CryptoError, GpgmailError, KeySelectionError, PassphraseError
 from gpgmail.core.run import Run
 from gpgmail.crypto.engine import SignatureStatus
 from tests.crypto.helpers import (
@@ -172,6 +172,15 @@ def test_a_message_cut_short_anywhere_is_an_error(crypto, modern, recipients):
     for end in [0, 1, 2, 50, 95, 100, 150, 195, 200, 220, len(message) - 30, len(message) - 1]:
         with pytest.raises(GpgmailError):
             decrypt(crypto, job(recipients), message[:end])
+
+
+def test_a_message_cut_within_its_text_is_not_called_no_data(crypto, modern, recipients):
+    message = encrypted(modern, "-u", SENDER.exact, "--sign", "--compress-algo", "none")
+    armored = modern("--enarmor", stdin=message).replace(b"ARMORED FILE", b"MESSAGE")
+    for cut in (message[:-30], message[:-90], armored[: armored.rindex(b"\n=") - 65]):
+        with pytest.raises(CryptoError) as caught:
+            decrypt(crypto, job(recipients), cut)
+        assert caught.value.code is ErrorCode.PGP_DECRYPT
 
 
 def test_a_changed_message_is_an_error(crypto, modern, recipients):
