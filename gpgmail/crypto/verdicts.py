@@ -197,6 +197,8 @@ def _require_whole(ended: Ended) -> StatusLine:
         )
     if _twisted((*inside, *after)) or not any(status.select(inside, "DECRYPTION_OKAY")):
         raise _wrong_passphrase(ended) or _damaged(ended)
+    if not any(status.select(inside, "GOODMDC")):  # as under ignore-mdc-error
+        raise Situation.DECRYPT_FAILED.error("changed on its way, or damaged")
     return info
 
 

@@ -192,6 +192,16 @@ def test_a_changed_message_is_an_error(crypto, modern, recipients):
         message[place] ^= 1
 
 
+def test_a_changed_message_is_an_error_though_gpg_conf_forgives_it(crypto):
+    with keyring_copy("recipients-home") as path, keyring_copy("modern") as other:
+        message = bytearray(encrypted(Gpg(other), "-u", SENDER.exact, "--sign"))
+        message[-5] ^= 1  # in the checksum: all of the text and its signature are whole
+        (path / "gpg.conf").write_text("ignore-mdc-error\n")
+        with pytest.raises(CryptoError) as caught:
+            decrypt(crypto, job(Gpg(path)), bytes(message))
+    assert caught.value.code is ErrorCode.PGP_DECRYPT
+
+
 CODES = {
     "nothing": (b"", ErrorCode.PGP_NO_INPUT),
     "text": (b"Hello\n", ErrorCode.PGP_NO_INPUT),

@@ -65,6 +65,7 @@ TWISTED = {
     "text after": DECRYPTED + "PLAINTEXT 62 0\n",
     "signature after": DECRYPTED + GOOD,
     "error after": DECRYPTED + "ERROR proc_pkt.plaintext 89_BAD_DATA\n",
+    "checksum ignored": DECRYPTED.replace("GOODMDC\n", ""),
     "unexpected packet": DECRYPTED.replace("GOODMDC", "UNEXPECTED 0"),
     "garbage inside": DECRYPTED.replace("GOODMDC", "NODATA 3"),
     "stopped at a bad signature": STOPPED,
