@@ -147,6 +147,9 @@ def _account(given: dict[str, Any]) -> Account:
     if given["output"] and given["dry_run"]:
         raise Situation.BAD_VALUE.error("give --output or --dry-run, not both", subject="output")
     if not (options.server or given["output"]):
+        from gpgmail.delivery.accounts import require_choice
+
+        require_choice(account)
         raise Situation.NO_SERVER.error(
             "nothing to send through", hint="give --server or --output, or name an --account"
         )

@@ -107,9 +107,11 @@ def _done(request: Request, journal: Journal) -> int:
     if request.mode is Mode.NEW_ALIASES:
         journal.say("aliases are read when a mail comes: there is nothing to make")
         return 0
-    from gpgmail.delivery.accounts import open_account
+    from gpgmail.delivery.accounts import open_account, require_choice
 
-    return _WORK[request.mode](open_account(), request, journal)
+    account = open_account()
+    require_choice(account)
+    return _WORK[request.mode](account, request, journal)
 
 
 def _version() -> str:
@@ -166,8 +168,8 @@ def _with_mailer(
 
     def within(desk: Desk, routes: Routes, run: Run) -> int:
         waits = request.only_queue and bool(account.options.queue)
-        if not waits:
-            routes.require()
+        if not waits and not (account.options.server or account.options.fallback):
+            raise _lacks("server", "a server URL")
         submission = Submission(
             account, desk, routes, run, only_queue=request.only_queue, resolve=request.resolve
         )
@@ -232,10 +234,13 @@ def _list_queue(account: Account, _: Request, __: Journal) -> int:
 
 def _queue_of(account: Account) -> Path:
     if not account.options.queue:
-        raise Situation.BAD_CONFIG.error(
-            "there is none", subject="queue", hint="set queue to a directory, for the account"
-        )
+        raise _lacks("queue", "a directory")
     return Path(account.options.queue)
+
+
+def _lacks(name: str, what: str) -> GpgmailError:
+    hint = f"set {name} to {what}, for the account"
+    return Situation.BAD_CONFIG.error("there is none", subject=name, hint=hint)
 
 
 _SAID: dict[Mode, Callable[[], str]] = {Mode.HELP: usage, Mode.VERSION: _version}

@@ -169,6 +169,23 @@ def account_names(config: str | Path | None = None) -> tuple[str, ...]:
     return _names(tuple(load(path) for path in config_files(config)))
 
 
+def require_choice(account: Account) -> None:
+    """Go on where an account was chosen, no file has one, or there is a server all the same.
+
+    Otherwise what the accounts say of servers and protection would be left out unsaid.
+
+    Raises:
+        UsageError: With code 24 if files have several, and nothing says which one counts.
+    """
+    names = () if account.name or account.options.server else account_names(account.config)
+    if names:
+        raise Situation.BAD_CONFIG.error(
+            "none of them is chosen",
+            subject=f"accounts {', '.join(names)}",
+            hint=f"name one as the account, in {NAMES_ACCOUNT}, or as default in the file",
+        )
+
+
 def config_files(named: str | Path | None = None) -> tuple[Path, ...]:
     """Return the configuration files that there are, the one that counts first.
 

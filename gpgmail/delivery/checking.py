@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpgmail.core.errors import GpgmailError
-from gpgmail.delivery.accounts import account_names
+from gpgmail.delivery.accounts import account_names, require_choice
 from gpgmail.delivery.options import for_key
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.trust import parse as parse_trust
@@ -25,6 +25,13 @@ _SECRET_FILES = ("password_file", "token_file", "passphrase_file")
 def check(account: Account) -> tuple[str, ...]:
     """Return what is wrong with *account*, in words; empty where nothing is."""
     return tuple(complaint for look in _LOOKS for complaint in look(account))
+
+
+def _choice(account: Account) -> Iterator[str]:
+    try:
+        require_choice(account)
+    except GpgmailError as error:
+        yield str(error)
 
 
 def _server(account: Account) -> Iterator[str]:
@@ -103,6 +110,7 @@ def _tried(name: str, value: str, use: Callable[[str], object]) -> Iterator[str]
 
 
 _LOOKS: tuple[Callable[[Account], Iterator[str]], ...] = (
+    _choice,
     _server,
     _proxy,
     _trust,

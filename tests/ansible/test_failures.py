@@ -70,6 +70,16 @@ def test_a_recipient_without_a_key(ansible, hostile):
     assert server.settled() == []
 
 
+def test_no_account_chosen_of_several_is_not_this_machines_server(ansible, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text("[account.a]\nencrypt = 'require'\n[account.b]\n")
+    options = {name: value for name, value in MAIL.items() if name != "host"}
+    said = failed(ansible.send("-vvv", **options, config=str(config)))
+
+    assert said["name"] == "CONFIG"
+    assert "accounts a, b: none of them is chosen" in said["msg"]
+
+
 BROKEN = [
     ("always", {Phase.TLS_HELLO: Reset()}),  # the peer module sends the password in clear here
     ("starttls", {Phase.TLS_HELLO: Drop()}),

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from gpgmail.core.codes import Exit
 from gpgmail.testing.script import Phase, Reply
 from tests.servers.hostile import Hostile
 from tests.support.commands import call, environment, run
@@ -254,3 +255,15 @@ def test_read_takes_keyring_and_passphrase_of_an_account(place, tmp_path):
 
     outcome = run("read", mail, env=environment(GPGMAIL_CONFIG=str(config)))
     assert (outcome.code, outcome.text.splitlines()[-1]) == (0, "hello")
+
+
+def test_of_several_accounts_one_has_to_be_chosen(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[account.work]\nencrypt = 'require'\n[account.home]\nencrypt = 'require'\n")
+    outcome = call("send", "--config", path, "--to", "alice@example.org", "--text", "x")
+    assert outcome.code == Exit.CONFIG
+    assert "accounts work, home: none of them is chosen" in outcome.errors
+    assert "GPGMAIL_ACCOUNT" in outcome.errors
+    doctor = call("doctor", "--config", path, "--only", "account")
+    assert doctor.code == Exit.CONFIG
+    assert "accounts work, home: none of them is chosen" in doctor.text

@@ -391,7 +391,23 @@ def test_codes_say_whether_to_try_again(sendmail, script, code):
     assert outcome.errors.startswith("gpgmail-sendmail: ")
 
 
-def test_an_account_without_a_server(sendmail):
-    outcome = sendmail(CRON, ALICE, server="")
-    assert outcome.code == Exit.USAGE
-    assert "server" in outcome.errors
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "server: there is none"),
+        ("[account.other]\nserver = 'smtp://127.0.0.1'\n", "accounts it, other: none of them is"),
+    ],
+    ids=["no server", "no account chosen"],
+)
+@pytest.mark.parametrize("words", [("alice@example.org",), ("-q",)], ids=["mail", "queue"])
+def test_a_configuration_that_names_no_server_is_at_fault(sendmail, queue, words, more, said):
+    configured = sendmail.configured
+    sendmail.configured = lambda **rows: _more(configured(**rows), more)
+    outcome = sendmail(CRON, *words, server="", queue=queue)
+    assert outcome.code == Exit.CONFIG
+    assert said in outcome.errors
+
+
+def _more(path, text):
+    path.write_text(path.read_text() + text)
+    return path

@@ -341,12 +341,15 @@ def run(module):
     """Return the result."""
     from gpgmail import Mailer
     from gpgmail.core.events import KeyExpires
+    from gpgmail.delivery.accounts import require_choice
 
     params = module.params
     given = _gpgmail.given_rows(params)
     with _mail.passphrase_given(params, given):
         account = _gpgmail.account_of(module, given)
         if "server" not in given:
+            if params["host"] is None:
+                require_choice(account)
             url = _mail.server_url(params, account.options.server)
             if url is not None:
                 given["server"] = url
