@@ -51,6 +51,15 @@ class Journal:
         self._log(_WARNING, text)
         self._print(text)
 
+    def still(self, text: str) -> None:
+        """Tell that nothing has changed: people who look, or who asked for it.
+
+        Cron would make a mail of it, which waits with the others, at each run one more.
+        """
+        self._log(_WARNING, text)
+        if self._verbose or (sys.stderr is not None and sys.stderr.isatty()):
+            self._print(text)
+
     def fail(self, text: str, hint: str = "") -> None:
         """Tell what failed, and what to do about it."""
         self._log(_ERROR, f"{text} ({hint})" if hint else text)

@@ -17,7 +17,7 @@ from gpgmail.cli.journal import Journal
 from gpgmail.cli.sendmail_options import Mode, Request, parse, usage
 from gpgmail.cli.signals import Ended, end_on_signals, ignore_signals, signals_call
 from gpgmail.core.codes import Exit, Retry
-from gpgmail.core.errors import GpgmailError
+from gpgmail.core.errors import DeliveryError, GpgmailError, KeySelectionError
 from gpgmail.core.situations import Situation
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Work = Callable[[Account, Request, Journal], int]
 
 NAME = "gpgmail-sendmail"
+_AWAITED = (DeliveryError, KeySelectionError)  # what mails of a queue wait for
 _RARELY = 50_000  # objects; what is loaded stays, and looking it through is a tenth of the start
 # What the links beside sendmail mean, by their names.
 _BY_NAME = {
@@ -205,7 +206,8 @@ def _run_queue(account: Account, request: Request, journal: Journal) -> int:
         for path in (*released.sent, *processed.sent):
             journal.note(f"{path.name}: status=sent")
         for path, error in {**processed.left, **processed.unsure, **released.stay}.items():
-            journal.warn(f"{path.name}: status=waits ({error})")
+            tell = journal.still if isinstance(error, _AWAITED) else journal.warn
+            tell(f"{path.name}: status=waits ({error})")
         for path, error in {**processed.failed, **processed.ignored}.items():
             journal.fail(f"{path.name}: status=failed ({error})")
         later = processed.left or processed.unsure or released.stay
