@@ -23,6 +23,7 @@ from gpgmail.gpg.conf_lines import check, lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gpgmail.gpg.conf_lines import Line
     from gpgmail.gpg.home import Home
 
 _GLOBAL_SINCE = (2, 3, 0)  # the first that reads a gpg.conf for all users
@@ -46,7 +47,10 @@ class Additions(NamedTuple):
     groups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def members(self, name: str) -> tuple[str, ...]:
-        """Return the names that a group stands for, or *name* itself; groups do not nest."""
+        """Return the names that a group stands for, or *name* itself; groups do not nest.
+
+        As with gpg a group without members is none.
+        """
         return self.groups.get(name, (name,))
 
 
@@ -130,8 +134,26 @@ def _read(directory: Path, files: Sequence[Path]) -> Additions:
     found: dict[str, Any] = {name: tuple(dict.fromkeys(lists[name])) for name in _LISTS}
     found |= {name: name in switches for name in _SWITCHES}
     named = {name.replace("-", "_"): value for name, value in found.items()}
-    groups = _groups(_gpgconf(directory))
+    gone = _ungrouped(options)
+    groups = {n: m for n, m in _groups(_gpgconf(directory)).items() if m and n not in gone}
     return Additions(groups=groups, trust_model=trust_model, **named)
+
+
+def _ungrouped(options: Sequence[Line]) -> set[str]:
+    """Return the groups that lines after theirs took back, which gpgconf goes on telling."""
+    gone: set[str] = set()
+    for at, line in enumerate(options):
+        if line.name == "group":
+            gone.discard(_group_name(line))
+        elif line.name == "ungroup":
+            gone.add(line.value)
+        elif line.name == "no-groups":
+            gone |= {_group_name(one) for one in options[:at] if one.name == "group"}
+    return gone
+
+
+def _group_name(line: Line) -> str:
+    return line.value.partition("=")[0].strip()
 
 
 def _gpgconf(directory: Path) -> dict[str, str]:

@@ -138,8 +138,10 @@ class Keyrings:
         """
         added = self._keyrings[0].additions()
         own = added.default_key[-1:] if added.encrypt_to_default_key else ()
-        named = [(name, False) for name in (*added.encrypt_to, *own)]
-        named += [(name, True) for name in added.hidden_encrypt_to]
+        lines = [(line, False) for line in added.encrypt_to]
+        lines += [(line, True) for line in added.hidden_encrypt_to]
+        named = [(name, hidden) for line, hidden in lines for name in added.members(line)]
+        named += [(name, False) for name in own]
         return tuple((self._recipient(name, ALWAYS, run), hidden) for name, hidden in named)
 
     def hide_all(self) -> bool:

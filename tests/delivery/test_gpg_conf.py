@@ -32,6 +32,8 @@ ROWS = {
     f"hidden-encrypt-to {BOB}": (HONOURED, {"to": ["alice", "hidden"]}),
     f"default-key {SENDER}\nencrypt-to-default-key": (HONOURED, {"to": ["alice", "sender"]}),
     f"group {ALICE} = {BOB}": (HONOURED, {"to": ["bob"]}),
+    f"group {ALICE} = {BOB}\nungroup {ALICE}": (HONOURED, {}),
+    f"group {ALICE} = {BOB}\nno-groups": (HONOURED, {}),
     "throw-keyids": (HONOURED, {"to": ["hidden"]}),
     f"local-user {SENDER}": (HONOURED, {}),
     "cipher-algo AES192": (HONOURED, {"cipher": "8"}),
@@ -188,6 +190,18 @@ def test_a_row(home, readers, plain, line):
 
 def test_all_rows_that_change_nothing_at_once(home, readers, plain):
     assert facts(home, readers, "\n".join(SILENT)) == plain
+
+
+@pytest.mark.parametrize(
+    ("line", "to"),
+    [
+        ("encrypt-to", ["alice", "bob", "carol"]),
+        ("hidden-encrypt-to", ["alice", "hidden", "hidden"]),
+    ],
+)
+def test_a_group_is_added_by_its_name(home, readers, line, to):
+    conf = f"group copies = {BOB} carol@example.org\n{line} copies"
+    assert facts(home, readers, conf)["to"] == to
 
 
 @pytest.mark.parametrize("line", [f"{name} {VALUES.get(name, '')}".strip() for name in REFUSED])

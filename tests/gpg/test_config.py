@@ -79,6 +79,23 @@ def test_group_members(modern):
     assert found.members("alice@example.org") == ("alice@example.org",)
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("group team = alice\nungroup team\n", set()),
+        ("ungroup team\ngroup team = alice\n", {"team"}),
+        ("group team=alice\ngroup all = bob\nungroup team\n", {"all"}),
+        ("group team = alice\ngroup all = bob\nno-groups\ngroup new = carol\n", {"new"}),
+        ("group team =\n", set()),
+    ],
+)
+def test_a_group_that_was_taken_back_or_has_no_members_is_none(modern, text, names):
+    found = configure(modern, text)
+    assert set(found.groups) == names
+    for name in {"team", "all", "new"} - names:
+        assert found.members(name) == (name,)
+
+
 def test_later_line_takes_a_switch_back(modern):
     assert not configure(modern, "throw-keyids\nno-throw-keyids\n").throw_keyids
 
