@@ -122,8 +122,8 @@ class Situation(Enum):
     QUEUE_DAMAGED = (MessageError, Code.QUEUE_DAMAGED, "it is not sent; queue the mail again")
 
     # the way to the server
-    DNS = (ConnectError, Code.DNS_NOT_FOUND, "")
-    REFUSED = (ConnectError, Code.IP_REFUSED, "")
+    DNS = (ConnectError, Code.DNS_NOT_FOUND, "check the name, and that this machine finds others")
+    REFUSED = (ConnectError, Code.IP_REFUSED, "check host and port, and that a server runs there")
     NETWORK = (ConnectError, Code.SMTP_COMMUNICATION, "")
     DROPPED = (ConnectError, Code.TCP_DROPPED, "")
     MAYBE_DELIVERED = (ConnectError, Code.MAYBE_DELIVERED, "ask the server before sending again")

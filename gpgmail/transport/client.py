@@ -229,7 +229,10 @@ class Client(smtplib.SMTP):
         """
         if not self.has_extn("starttls"):
             raise Situation.TLS_HANDSHAKE.error(
-                "the server does not offer STARTTLS", subject=str(self.peer), retry=Retry.NO
+                "the server does not offer STARTTLS",
+                subject=str(self.peer),
+                hint="use a port of it that has TLS from the first byte (smtps://)",
+                retry=Retry.NO,
             )
         answer = self.docmd("STARTTLS")
         if failures.meaning(answer[0]) is not Meaning.AGREES:

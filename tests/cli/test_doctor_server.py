@@ -70,6 +70,30 @@ def test_an_authority_that_is_not_known():
         assert "error" not in levels(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "query", "hint"),
+    [("smtps", "", "try STARTTLS; see what"), ("smtp", "?tls=required", "(smtps://); see what")],
+)
+def test_a_server_without_that_tls_says_what_to_try(scheme, query, hint):
+    with SmtpSink() as server:
+        url = f"{scheme}://{server.host}:{server.port}{query}"
+        (found,) = only("server", "--server", url)
+        assert found["level"] == "error"
+        assert hint in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [("127.0.0.1:1", "check host and port"), ("no.invalid", "check the name")],
+)
+def test_a_server_that_is_not_there_is_two_lines(host, hint):
+    mail = ("--from", "a@example.org", "--to", "b@example.org", "--text", "x")
+    outcome = call("send", "--server", f"smtp://{host}", *mail)
+    assert outcome.code in {Exit.TRY_AGAIN, Exit.NO_HOST}
+    _, second = outcome.errors.splitlines()
+    assert second.startswith(f"gpgmail: hint: {hint}")
+
+
 def test_a_certificate_that_ends_soon(tmp_path):
     authority = trustme.CA()
     end = datetime.now(UTC) + timedelta(days=5)

@@ -80,7 +80,8 @@ def _unreached(way: Route, failure: GpgmailError) -> Finding:
     if isinstance(failure, TlsError) and host and not options.unix_socket:
         start = ("-starttls", "smtp") if options.ssl_start_mode == EXPLICIT else ()
         look = command("openssl", "s_client", "-connect", f"{host}:{port}", *start, "-showcerts")
-        hint = f"see what it shows: {look} </dev/null ; an authority of your own is a ca_file"
+        first = failure.hint or "an authority of your own is a ca_file"
+        hint = f"{first}; see what it shows: {look} </dev/null"
         return error(found.what, hint=hint, exit_code=found.exit_code)
     return found
 
