@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from gpgmail.gpg.judge import Ended
 
 _NO_AGENT = frozenset({77, 78})
+_NOT_STARTED = "no gpg-agent running"  # under no-autostart
 # gpg 2.4 calls it gpg-agent, where 2.2 says agent.
-_NOT_REACHED = re.compile(r"connect to the (?:gpg-)?agent")
+_NOT_REACHED = re.compile(rf"connect to the (?:gpg-)?agent|{_NOT_STARTED}")
 _OF_IT = re.compile(rf"{_NOT_REACHED.pattern}|failed to start (?:gpg-)?agent|error running '")
 _NO_PINENTRY, _PINENTRY, _ENOTTY = 85, 86, 32870
 _NOBODY_ASKED = frozenset({_NO_PINENTRY, _PINENTRY, _ENOTTY})
@@ -125,11 +126,12 @@ def require_agent(home: Home, words: str) -> None:
 def no_agent(directory: Path, words: str) -> GpgmailError:
     """Return the error for an agent that does not start; *words* are what was said of it."""
     lines = [line.removeprefix("gpg: ") for line in words.splitlines()]
-    told = [line for line in lines if _OF_IT.search(line)] or lines
+    told = dict.fromkeys(line for line in lines if _OF_IT.search(line)) or lines
+    look = f"see why: gpg-agent --homedir {quoted(os.fspath(directory))} --server"
     return Situation.GPG_FAILED.error(
         f"gpg-agent cannot be reached or started: {'; '.join(told)[:_SHOWN]}".rstrip(": "),
         subject=str(directory),
-        hint=f"see why: gpg-agent --homedir {quoted(os.fspath(directory))} --server",
+        hint="take no-autostart out of gpg.conf" if _NOT_STARTED in words else look,
     )
 
 

@@ -123,6 +123,20 @@ def test_an_agent_that_is_not_installed(home):
         assert "/nonexistent/gpg-agent" in str(caught.value)
 
 
+def test_an_agent_that_gpg_may_not_start(home):
+    gpgconf(home, "--kill", "gpg-agent")
+    configure(home, "no-autostart", name="gpg.conf")
+    for more in ({}, {"passphrase": LOCKED.passphrase}):
+        with pytest.raises(EngineError, match="no gpg-agent running") as caught:
+            sign(home, **more)
+        assert caught.value.hint == "take no-autostart out of gpg.conf"
+    gpgconf(home, "--launch", "gpg-agent")  # as one of another machine stands there
+    with pytest.raises(PassphraseError, match="nobody can be asked"):
+        sign(home)
+    configure(home, "", name="gpg.conf")
+    assert sign(home, passphrase=LOCKED.passphrase).plan.signers
+
+
 def test_an_agent_that_finds_no_place_for_its_socket(home):
     gpgconf(home, "--kill", "gpg-agent")
     asked = ["gpgconf", "--homedir", home, "--list-dirs", "agent-socket"]
