@@ -202,8 +202,8 @@ _VERIFY_HINTS = {
     **dict.fromkeys((9, 10), "the server needs a new certificate, or this machine the right time"),
 }
 _VERIFY_HINT = (
-    "trust its authority by OpenSSLCAFile or SSLServerCACerts, or this certificate alone by "
-    "ssl_accept_server_cert_encoded"
+    "trust its authority by ca_file (OpenSSLCAFile, SSLServerCACerts), or this certificate alone "
+    "by ssl_accept_server_cert_encoded"
 )
 _REFUSES = 400
 _SERVICE_ENDS = 421  # may answer any command, and the connection ends (RFC 5321 section 3.8)
@@ -305,14 +305,17 @@ def refusal(
     refused: Mapping[str, Reply] | None = None,
     *,
     words: str = "",
+    hint: str = "",
 ) -> GpgmailError:
     """Return the error for a server that said no.
 
-    *refused* is for the recipients that it cost, *words* what was said before, in a login.
+    *refused* is for the recipients that it cost, *words* what was said before, in a login, and
+    *hint* what to do where trying again is of no use.
     """
     return Situation.SERVER_REFUSED.error(
         f"{reply} ({words})" if words else str(reply),
         subject=subject,
+        hint="" if reply.temporary else hint,
         retry=Retry.LATER if reply.temporary else Retry.NO,
         reply=reply,
         refused=refused or {},

@@ -218,7 +218,10 @@ class _Login:
         takes_token = self._mechanism.takes is Takes.TOKEN
         words = bearer.words(self._challenge) if takes_token else ""
         return failures.refusal(
-            self._client.reply, self._client.subject, words=self._clean(printable(words))
+            self._client.reply,
+            self._client.subject,
+            words=self._clean(printable(words)),
+            hint=f"check user and {'token' if takes_token else 'password'}",
         )
 
     def _clean(self, text: str) -> str:

@@ -66,6 +66,7 @@ def test_an_authority_that_is_not_known():
         (found,) = only("server", "--server", server.url)
         assert found["level"] == "error"
         assert f"openssl s_client -connect 127.0.0.1:{server.port} -showcerts" in found["hint"]
+        assert "ca_file" in found["hint"]
         arguments = ("--only", "server", "--server", server.url, "--ca-file", server.ca_file)
         assert "error" not in levels(*arguments)
 

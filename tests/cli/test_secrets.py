@@ -216,6 +216,7 @@ def test_a_password_in_the_words_of_a_server_is_masked(send, tmp_path, certifica
 
     assert outcome.code == 76
     assert "535" in outcome.errors
+    assert "hint: check user and password" in outcome.errors
     assert "correct-horse" not in outcome.errors
 
 
