@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # libgpg-error: no public key, no secret key; and no id, as gpg 2.2 says of 64 digits.
 _NOT_FOUND = frozenset({9, 17, 37})
 _NO_COMPLAINTS = ("[GNUPG:]", "checking the trustdb", "marginals needed", "depth:", "next trustdb")
+_UNREACHED = "can't connect to the keyboxd"
 # A key of one's own was deleted, and its trust stayed behind.
 _UNTRUE_TRUST = "public key of ultimately trusted key"
 
@@ -99,7 +100,9 @@ class Librarian:
     def _complaint(self, outcome: Outcome) -> str:
         messages = (line.removeprefix("gpg: ") for line in outcome.messages)
         lines = [line for line in messages if not line.startswith(_NO_COMPLAINTS)]
-        said = lines[-1] if lines else f"exit code {outcome.returncode}"
+        # What comes after that is an input/output error of keys that gpg never saw.
+        unreached = next((line for line in lines if _UNREACHED in line), None)
+        said = unreached or (lines[-1] if lines else f"exit code {outcome.returncode}")
         return f"gpg could not read all of it: {said}"
 
 

@@ -152,6 +152,20 @@ def test_on_a_read_only_file_system_it_is_said_or_works(home):
     assert got == all_ok("listed") or got["listed"].startswith("KeyringError ")
 
 
+def test_where_keyboxd_cannot_run_that_is_said(home):
+    """It takes no socket with a colon in its path, and cannot be given another place."""
+    gpg_in(home, "--list-keys")
+    subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
+    elsewhere = home.with_name(f"{home.name}:x")
+    home.rename(elsewhere)
+    try:
+        with Keyring.open(elsewhere) as keyring, pytest.raises(GpgmailError) as caught:
+            keyring.keys()
+    finally:
+        elsewhere.rename(home)
+    assert "can't connect to the keyboxd" in str(caught.value)
+
+
 def test_files_and_legacy_directories_with_this_gpg(home):
     """A prepared home of ours has no keyboxd."""
     for place, who in (("exports/secret.gpg", SENDER.address), ("legacy", "legacy@example.org")):
