@@ -12,6 +12,7 @@ from gpgmail.delivery.accounts import account_names, require_choice
 from gpgmail.delivery.options import for_key
 from gpgmail.keys.keyring import Keyring
 from gpgmail.keys.trust import parse as parse_trust
+from gpgmail.message.addresses import one_mailbox
 from gpgmail.transport.url import parse as parse_url
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def _choice(account: Account) -> Iterator[str]:
         require_choice(account)
     except GpgmailError as error:
         yield str(error)
+
+
+def _sender(account: Account) -> Iterator[str]:
+    if "@" in account.options.from_:  # otherwise it is a name of this machine, to gpgmail-sendmail
+        yield from _tried("from", account.options.from_, lambda text: one_mailbox(text, "from"))
 
 
 def _server(account: Account) -> Iterator[str]:
@@ -111,6 +117,7 @@ def _tried(name: str, value: str, use: Callable[[str], object]) -> Iterator[str]
 
 _LOOKS: tuple[Callable[[Account], Iterator[str]], ...] = (
     _choice,
+    _sender,
     _server,
     _proxy,
     _trust,

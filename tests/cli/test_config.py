@@ -124,6 +124,8 @@ def test_check_finds_nothing_wrong(config):
     ("line", "complaint"),
     [
         ('server = "mail.example.org"', "server: "),
+        ('from = "a@example.org, b@example.org"', "from: "),
+        ('from = "a@example.org\\r\\nBcc: b@example.org"', "from: "),
         ('proxy = "ftp://p"', "proxy: "),
         ('trust = "blind"', "trust: "),
         ('keyring = "absent"', "keyring: "),
