@@ -128,7 +128,8 @@ def _words(*, signed: bool, encrypted: bool) -> str:
 def _signature(seen: SignatureSeen) -> str:
     when = f", {seen.created:%Y-%m-%d %H:%M} UTC" if seen.created else ""
     who = f"{seen.user_id} {seen.fingerprint or seen.key_id}".strip()
-    return f"{seen.status}: {who}, validity {seen.validity}, {seen.digest}{when}"
+    digest = f", {seen.digest}" if seen.digest else ""
+    return f"{seen.status}: {who}, validity {seen.validity}{digest}{when}"
 
 
 def _title(part: ReadPart) -> str:

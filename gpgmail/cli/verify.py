@@ -69,7 +69,7 @@ def _show(report: Report) -> None:
         show(one_line(str(finding)))
     for seen in report.signatures:
         who = f"{seen.user_id} {seen.fingerprint or seen.key_id}".strip()
-        show(one_line(f"signature: {seen.status}, {who}, {seen.digest}"))
+        show(one_line(", ".join(filter(None, (f"signature: {seen.status}", who, seen.digest)))))
     counts = ", ".join(_count(report, severity) for severity in Severity)
     show(f"{'ok' if report.ok else 'not ok'}: {counts}")
 

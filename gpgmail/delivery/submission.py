@@ -283,7 +283,8 @@ class Submission:
             for whom in others:
                 errors[first].add_note(f"{whom}: {errors[whom].detail}")
             raise errors[first]
-        return shut._replace(hold=self._hold_keys(addressed)) if shut.those(_HOLD) else shut
+        held = shut.those(_HOLD)
+        return shut._replace(hold=self._hold_keys(addressed, held)) if held else shut
 
     def _without_key(self, recipients: Sequence[Recipient]) -> dict[str, KeySelectionError]:
         errors = {}
@@ -294,13 +295,17 @@ class Submission:
                 errors[one.address] = error
         return errors
 
-    def _hold_keys(self, addressed: Addressed) -> tuple[ChosenKey, ...]:
+    def _hold_keys(self, addressed: Addressed, held: Sequence[str]) -> tuple[ChosenKey, ...]:
         if not self._options.queue:
             raise Situation.BAD_CONFIG.error(
                 "hold needs a queue", subject="on_unencryptable", hint="set queue to a directory"
             )
         query = self._options.hold_key or _address(addressed.author)
-        return tuple(map(exact, self._desk.keyrings.recipients(query, self._run)))
+        try:
+            return tuple(map(exact, self._desk.keyrings.recipients(query, self._run)))
+        except KeySelectionError as error:
+            error.add_note(f"mail to {', '.join(held)} is held with this key (hold_key)")
+            raise
 
     # ------------------------------------------------------------------------------------ writing
 

@@ -208,6 +208,7 @@ def test_a_hold_key_that_is_none_sends_nothing(sendmail, queue):
         rows = {**HOLD, "hold_key": "nobody@example.net"}
         outcome = sendmail(MAIL, ALICE, CAROL, server=url(server), **rows)
         assert outcome.code == Exit.NO_USER
+        assert f"mail to {CAROL} is held with this key (hold_key)" in outcome.errors
         assert server.mails == ()
     assert files(queue) == []
 
