@@ -47,6 +47,7 @@ REFUSED = {
     "dry-run": ("makes nothing", "take it out"),
     "rfc2440": (_UNSAFE, "use rfc4880"),
     "compliance rfc2440": (_UNSAFE, "use rfc4880"),
+    "digest-algo md5": ("makes signatures that gpg itself rejects", "use SHA256"),
     "request-origin": ("keeps gpg from its secret keys", "take it out"),
 }
 
