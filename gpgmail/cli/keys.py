@@ -92,10 +92,17 @@ def _opened(given: dict[str, Any]) -> Iterator[_Opened]:
 @account_options
 @json_option
 def list_all(query: str, **given: Any) -> int:  # noqa: ANN401 - click hands options in by name
-    """List the keys, all or those that QUERY finds: what each can do, until when, for whom."""
+    """List the keys, all or those that QUERY finds: what each can do, until when, for whom.
+
+    The exit code is 67 where QUERY finds none.
+    """
     with _opened(given) as opened:
         found = list(opened.keys(query, secret=given["secret"]))
-    return _show_keys(found, brief, as_json=given["as_json"])
+        places = ", ".join(ring.name for ring in opened.rings)
+    if not (found or given["as_json"]):
+        show(f"no {'secret ' * given['secret']}key{f' for {query}' * bool(query)} in {places}")
+    _show_keys(found, brief, as_json=given["as_json"])
+    return Exit.NO_USER if query and not found else 0
 
 
 @command.command("show", cls=GroupedCommand)
@@ -110,22 +117,22 @@ def show_one(key: str, **given: Any) -> int:  # noqa: ANN401 - click hands optio
         places = ", ".join(ring.name for ring in opened.rings)
     if not found:
         raise Situation.KEY_NOT_FOUND.error(f"nothing in {places}", subject=key)
-    return _show_keys(found, whole, as_json=given["as_json"])
+    _show_keys(found, whole, as_json=given["as_json"])
+    return 0
 
 
-def _show_keys(found: Sequence[tuple[Keyring, Key]], lines: Any, *, as_json: bool) -> int:  # noqa: ANN401 - brief or whole
+def _show_keys(found: Sequence[tuple[Keyring, Key]], lines: Any, *, as_json: bool) -> None:  # noqa: ANN401 - brief or whole
     now = datetime.now(UTC)
     if as_json:
         told = [key_json(key, ring.name, now) for ring, key in found]
         show(json.dumps({"keys": told}, indent=2))
-        return 0
+        return
     before = ""
     for ring, key in found:
         if ring.name != before:
             show(f"{ring.name}:")
             before = ring.name
         show("\n".join(f"  {text}" for text in lines(key, now)))
-    return 0
 
 
 # ---- why ----

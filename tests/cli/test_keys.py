@@ -49,6 +49,28 @@ def test_list_of_secret_keys_and_of_a_query(place):
     assert not alice["signing"]["usable"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nobody",), "no key for nobody in "),
+        (("alice", "--secret"), "no secret key for alice in "),
+    ],
+)
+def test_list_of_a_query_that_finds_nothing(place, words, said):
+    home = place("modern")
+    outcome = keys("list", *words, home=home)
+    assert (outcome.code, outcome.text) == (Exit.NO_USER, f"{said}{home}\n")
+    outcome = keys("list", *words, "--json", home=home)
+    assert (outcome.code, told(outcome)) == (Exit.NO_USER, {"keys": []})
+
+
+def test_list_of_a_home_without_keys(tmp_path):
+    home = tmp_path / "h"
+    home.mkdir(mode=0o700)
+    outcome = bare("keys", "list", GNUPGHOME=str(home))
+    assert (outcome.code, outcome.text) == (0, f"no key in {home}\n")
+
+
 def test_list_says_until_when_and_why_not(place):
     (key,) = told(keys("list", "--json", home=place("several-uids")))["keys"]
     assert key["encryption"]["until"].startswith("2099-")
