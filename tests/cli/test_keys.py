@@ -64,10 +64,11 @@ def test_list_of_a_query_that_finds_nothing(place, words, said):
     assert (outcome.code, told(outcome)) == (Exit.NO_USER, {"keys": []})
 
 
-def test_list_of_a_home_without_keys(tmp_path):
+def test_list_of_a_home_without_keys(tmp_path, monkeypatch):
     home = tmp_path / "h"
     home.mkdir(mode=0o700)
-    outcome = bare("keys", "list", GNUPGHOME=str(home))
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    outcome = keys("list")
     assert (outcome.code, outcome.text) == (0, f"no key in {home}\n")
 
 
