@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.servers.unpacked import environment, program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _SECONDS = 30
@@ -44,10 +44,13 @@ def on_terminal(
     env: dict[str, str],
     where: Path,
     answers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    whenever: Mapping[bytes, bytes] | None = None,
 ) -> bytes:
     """Run a program on a terminal of its own until it ends; return what it put on the screen.
 
     *answers* are words to wait for on the screen, and what is then typed, one after the other.
+    *whenever* has those that may come at any time, or not.
 
     Raises:
         TimeoutError: If it does not end; the text has the end of the screen.
@@ -59,7 +62,7 @@ def on_terminal(
     os.close(slave)
     screen = bytearray()
     try:
-        _watch(master, process, screen, list(answers))
+        _watch(master, process, screen, list(answers), whenever or {})
     finally:
         os.close(master)
         if process.poll() is None:
@@ -73,6 +76,7 @@ def _watch(
     process: subprocess.Popen[bytes],
     screen: bytearray,
     answers: list[tuple[bytes, bytes]],
+    whenever: Mapping[bytes, bytes],
 ) -> None:
     seen = 0
     end = time.monotonic() + _SECONDS
@@ -88,6 +92,10 @@ def _watch(
             screen += os.read(master, _PIECE)
         except OSError:  # the program's side is closed
             return
-        if answers and answers[0][0] in screen[seen:]:
+        asked = next((words for words in whenever if words in screen[seen:]), None)
+        if asked is not None:
+            seen = len(screen)
+            os.write(master, whenever[asked])
+        elif answers and answers[0][0] in screen[seen:]:
             seen = len(screen)
             os.write(master, answers.pop(0)[1])

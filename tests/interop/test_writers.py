@@ -7,6 +7,8 @@ import pytest
 from tests.interop import ours
 from tests.interop.seen import CannotReadError, Meant, shortcomings
 from tests.interop.stated import WRITING, lacks
+from tests.interop.terminal_mail import Window
+from tests.interop.writers.mutt import ANSWERS
 from tests.interop.writers.order import CannotWriteError
 from tests.interop.writers.registry import ORDERS, WRITERS
 from tests.servers.unpacked import ServerUnavailableError, skip_or_fail
@@ -41,3 +43,15 @@ def _found(writer, order, post):
     except CannotReadError as error:
         return {"unreadable"}, f"{error}\n{mail[:2000]!r}"
     return shortcomings(meant, seen), f"{seen}\n{mail[:2000]!r}"
+
+
+@pytest.mark.parametrize("program", ["mutt", "neomutt"])
+def test_a_question_that_comes_now_and_then_is_answered(program, post, tmp_path):
+    try:
+        window = Window(program, post.circle("modern").home, tmp_path, gpgme=False)
+    except ServerUnavailableError as error:
+        skip_or_fail(error)
+    window.set(editor="touch -d tomorrow", use_from="yes", **{"from": "sender@example.org"})
+    (tmp_path / "body").write_text("words\n")
+    words = ("-i", tmp_path / "body", "-s", "x", "--", "alice@example.org")
+    assert b"\nwords\n" in window.compose(*words, answers=ANSWERS[program])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.interop.writers.order import Order
 
 _SEND = ((b"Compose", b"y"), (b"Mail not sent", b"qn"))  # otherwise leave, and keep no draft
-_ANSWERS = {"mutt": ((b"To: ", b"\r"), *_SEND), "neomutt": _SEND}
+ANSWERS = {"mutt": ((b"To: ", b"\r"), *_SEND), "neomutt": _SEND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Mutt:
                 files += ["-a", str(directory / file)]
             words = ("-i", directory / "body", "-s", order.subject, *files, "--", order.to)
             try:
-                return window.compose(*words, answers=_ANSWERS[self.program])
+                return window.compose(*words, answers=ANSWERS[self.program])
             except CannotReadError as error:
                 raise CannotWriteError(str(error)) from error
 
