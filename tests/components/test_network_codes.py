@@ -171,13 +171,18 @@ def greeting_under_tls(certificates, behind):
 
 @pytest.mark.proves("SSL 284")
 @pytest.mark.parametrize(
-    "behind",
-    [b"250 somebody in between\r\n", b"\x17\x03\x03\x00\x20" + bytes(32)],
+    ("behind", "reason"),
+    [
+        (b"250 somebody in between\r\n", "WRONG_VERSION_NUMBER"),
+        (b"\x17\x03\x03\x00\x20" + bytes(32), "BAD_RECORD_MAC"),
+    ],
     ids=["no record", "forged record"],
 )
-def test_what_cannot_be_decrypted(certificates, tmp_path, behind):
+def test_what_cannot_be_decrypted(certificates, tmp_path, behind, reason):
     with greeting_under_tls(certificates, behind) as port:
-        told(secured(port, certificates, tmp_path), "SSL", 284, TlsError)
+        words = told(secured(port, certificates, tmp_path), "SSL", 284, TlsError)
+    assert words.startswith("TLS could not decrypt: EHLO at localhost[127.0.0.1]")
+    assert reason in words
 
 
 @pytest.mark.proves("SSL 283")

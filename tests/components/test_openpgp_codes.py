@@ -9,6 +9,7 @@ import pytest
 
 from gpgmail.components import Key
 from gpgmail.core.errors import KeyringError
+from gpgmail.keys.keyring import Keyring
 from gpgmail.testing import ThrowawayHome
 from tests.components.openpgp import refused
 from tests.components.support import ALICE, failing
@@ -47,14 +48,19 @@ def test_gpg_encrypts_nothing_and_does_not_say_why(sink, mailer, gpg_that_fails,
 
 @pytest.mark.proves("OpenPGP 124")
 def test_gpg_makes_no_key():
-    with ThrowawayHome() as home, failing(124, KeyringError):
-        home.make_key("")
+    with ThrowawayHome() as home:
+        with failing(124, KeyringError) as caught:
+            home.make_key("")
+        assert "Invalid user ID" in str(caught.value)
+        with Keyring.open(home.path) as keyring:
+            assert keyring.keys() == ()
 
 
 @pytest.mark.proves("OpenPGP 128", "recipient_keys")
 def test_a_key_that_is_not_made_for_encryption(sink, mailer, home):
     mailer.recipient_keys = [Key(home("no-encryption"))]
-    refused(mailer, sink, 128, "encrypt")
+    words = refused(mailer, sink, 128, "encrypt")
+    assert "<signonly@example.org>: the key has no encryption subkey" in words
 
 
 @pytest.mark.proves("OpenPGP 114", "recipient_key_user_id")
@@ -71,13 +77,19 @@ def test_a_keyring_that_is_not_there(sink, mailer, tmp_path):
 
 @pytest.mark.proves("OpenPGP 117", "OpenPGP 101", "recipient_key_encoded")
 @pytest.mark.parametrize(
-    ("name", "number"), [("truncated.gpg", 117), ("bad-crc.asc", 101), ("truncated.asc", 101)]
+    ("name", "number", "reason"),
+    [
+        ("truncated.gpg", 117, "is cut off: the packet at byte "),
+        ("bad-crc.asc", 101, "CRC error"),
+        ("truncated.asc", 101, "no valid OpenPGP data found"),
+    ],
 )
-def test_a_key_that_cannot_be_read(sink, mailer, name, number):
+def test_a_key_that_cannot_be_read(sink, mailer, name, number, reason):
     mailer.set_recipient_key_keyring(0, "")
     mailer.set_recipient_key_user_id(0, ALICE.address)
     mailer.set_recipient_key_encoded(0, (DAMAGED / name).read_bytes())
-    refused(mailer, sink, number, "encrypt")
+    words = refused(mailer, sink, number, "encrypt")
+    assert f": keys given as bytes: {reason}" in words
 
 
 @pytest.mark.proves("OpenPGP 111")

@@ -97,7 +97,10 @@ def test_no_answer_is_asked_once(mailer, server):
 
 
 def test_without_handler_or_value_there_is_no_prompt(mailer, server):
-    refuses_and_sends_nothing(mailer, server)
+    error = refuses_and_sends_nothing(mailer, server)
+    who = f"{LOCKED.fingerprint} {LOCKED.uids[0].uid}"
+    assert f"{who}: no passphrase is given" in str(error)
+    assert "gpg-preset-passphrase" in str(error)  # what a job does that nobody can be asked for
 
 
 @pytest.mark.proves("key_passphrase", "Key.passphrase", "OpenPGP 122")
@@ -174,7 +177,9 @@ def test_one_wrong_passphrase_of_two_leaves_no_signature_at_all(server, home):
 def test_sign_and_encrypt_with_a_wrong_passphrase(mailer, server, recipients):
     mailer.recipient_keys.append(Key(recipients, ALICE.address))
     mailer.set_key_passphrase(0, "wrong")
-    refuses_and_sends_nothing(mailer, server, "sign_and_encrypt")
+    error = refuses_and_sends_nothing(mailer, server, "sign_and_encrypt")
+    assert f"{LOCKED.uids[0].uid}: the passphrase is wrong" in str(error)
+    assert "PGP" not in mailer.message_text
 
 
 @pytest.mark.proves("on_key_passphrase")
