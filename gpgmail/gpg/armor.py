@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gpgmail.gpg.crc24 import checksum
+from gpgmail.gpg.framing import first_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,5 +97,4 @@ def _gaps(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _begins(packets: bytes) -> bool:
     """Whether that can be OpenPGP: garbage gets no checksum that would speak for it."""
-    first = packets[0] if packets else 0
-    return bool(first & 0x80) and (first & 63 if first & 0x40 else (first >> 2) & 15) in _FIRST
+    return first_tag(packets) in _FIRST

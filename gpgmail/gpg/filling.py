@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
 from gpgmail.gpg.armor import PUBLIC_ARMOR, SECRET_ARMOR, readable, unmarked
-from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, FramingError, body, packets
+from gpgmail.gpg.framing import (
+    PUBLIC_KEY,
+    SECRET_KEY,
+    FramingError,
+    body,
+    first_tag,
+    is_keybox,
+    packets,
+)
 from gpgmail.gpg.home import Home, file_identity, open_to_read
 from gpgmail.gpg.runner import execute
 from gpgmail.gpg.status import select
@@ -28,8 +36,6 @@ if TYPE_CHECKING:
     from gpgmail.gpg.operation import Result
 
 _BLOCK = 256 * 1024
-_KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
-_PACKET = b"\x80"  # the first byte of armor is below, that of a packet never
 _REPORTS = (" ", "/", "Total number", "key ", "keybox ")  # how a line begins that is no complaint
 _NOBODY = "0" * 40
 _NO_PUBLIC_KEY, _NOT_FOUND = 9, 27
@@ -110,7 +116,7 @@ def add_public(home: Home, origins: Sequence[Path | bytes], run: Run) -> tuple[P
 
 def _add_keyring(home: Home, origin: Origin, number: int, run: Run) -> Path:
     stem = f"keyring{number}" if number else "pubring"
-    if origin.head()[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
+    if is_keybox(origin.head()):
         target = home.directory / f"{stem}.kbx"
         origin.copy(target)
         return target
@@ -129,13 +135,13 @@ def _unarmored(home: Home, origin: Origin, run: Run) -> bytes:
         if not result.ok or not result.output:
             raise unreadable(result, origin)
         data = result.output
-    if _is_armored(data) or next(_framed(data, origin))[0] not in (SECRET_KEY, PUBLIC_KEY):
+    if first_tag(data) not in (SECRET_KEY, PUBLIC_KEY):
         raise Situation.KEY_UNREADABLE.error("does not begin with a key", subject=origin.name)
     return data
 
 
 def _is_armored(data: bytes) -> bool:
-    return not data[:1] >= _PACKET
+    return first_tag(data) is None
 
 
 def _framed(data: bytes, origin: Origin) -> Iterator[tuple[int, int, int]]:

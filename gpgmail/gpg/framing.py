@@ -1,5 +1,7 @@
 """Whether bytes are a whole sequence of OpenPGP packets (RFC 9580 section 4.2), and of which kinds.
 
+And what tells a keybox, in which gpg keeps keys, from that by its first bytes.
+
 Only the packets' frames are read. gpg itself skips to the end of a keyring that was cut off without
 a word when it looks a key up, so a copy is held against this before it is used.
 """
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECRET_KEY, PUBLIC_KEY = 5, 6
+KEYBOX_MAGIC = b"KBXf"
+_KEYBOX_MAGIC_AT = 8
 _PACKET, _NEW_FORMAT = 0x80, 0x40
 _USUAL = _PACKET | _NEW_FORMAT
 _OLD_LENGTHS = (1, 2, 4)
@@ -23,6 +27,19 @@ _TWO_OCTETS = 192
 
 class FramingError(ValueError):
     """The bytes are not a sequence of packets; the text says where and why."""
+
+
+def is_keybox(data: bytes) -> bool:
+    """Whether *data* begins as a keybox does."""
+    return data[_KEYBOX_MAGIC_AT:].startswith(KEYBOX_MAGIC)
+
+
+def first_tag(data: bytes) -> int | None:
+    """Return the tag of the packet that *data* begins with; None where it begins with none."""
+    head = data[0] if data else 0
+    if not head & _PACKET:
+        return None
+    return head & 63 if head & _NEW_FORMAT else (head >> 2) & 15
 
 
 def packets(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:

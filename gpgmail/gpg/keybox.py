@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 from gpgmail.core.situations import Situation
 from gpgmail.core.text import reason, shown
-from gpgmail.gpg.framing import PUBLIC_KEY, FramingError, packets
+from gpgmail.gpg.framing import PUBLIC_KEY, FramingError, is_keybox, packets
 from gpgmail.gpg.home import file_identity
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
     from pathlib import Path
 
-MAGIC, MAGIC_AT = b"KBXf", 8
 HEADER, OPENPGP = 1, 2  # types of blobs
 # kbx/keybox-blob.c: length, type, version, flags; of keys where they stand, and how long they are
 _BLOB = struct.Struct(">IBBHII")
@@ -96,7 +95,7 @@ def _looked_at(ring: Path, _identity: Hashable) -> tuple[bool, str]:
     if not ring.stat().st_size:
         return False, ""
     with mapped(ring) as data:
-        keybox = data[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
+        keybox = is_keybox(data[: _BLOB.size])
         found = blobs(data) if keybox else packets(data[:])
         try:
             first = next(found)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from gpgmail.core.errors import GpgmailError
 from gpgmail.gpg.binary import tool
+from gpgmail.gpg.framing import KEYBOX_MAGIC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,14 +31,16 @@ class Packing:
     """A ring that is being packed; `settle` puts the keybox in its place once it is there."""
 
     def __init__(self, ring: Path, program: str) -> None:
-        from gpgmail.gpg.keybox import HEADER, MAGIC  # most rings are small: loaded for large ones
+        from gpgmail.gpg.keybox import HEADER  # most rings are small: loaded for large ones
 
         self._ring = ring
         self._made = ring.with_name("packing")
         self._until = time.monotonic() + _LIMIT
         with self._made.open("xb") as file:
             now = int(time.time())
-            file.write(_FIRST_BLOB.pack(_FIRST_BLOB.size, HEADER, 1, 2, MAGIC, 0, now, now, 0, 0))
+            file.write(
+                _FIRST_BLOB.pack(_FIRST_BLOB.size, HEADER, 1, 2, KEYBOX_MAGIC, 0, now, now, 0, 0)
+            )
             file.flush()
             try:
                 self._process = self._start(program, file)

@@ -50,7 +50,6 @@ _OPENED = (
     *(_PUBLIC_RING, _KEYBOX, _SECRET_RING, _TRUST),
     *("gpg.conf", "gpg-agent.conf", "common.conf"),
 )
-_KEYBOX_MAGIC, _KEYBOX_MAGIC_AT = b"KBXf", 8
 _KEYBOX_FLAGS_AT, _HOLDS_OPENPGP = 7, 0x02
 _HEAD = 4096  # bytes; armor may have words before it
 _BYTES = "keys given as bytes"
@@ -156,8 +155,8 @@ def active_ring(directory: Path) -> Path | None:
 
 def _holds_openpgp(keybox: Path) -> bool:
     with keybox.open("rb") as file:
-        head = file.read(_KEYBOX_MAGIC_AT)
-    return len(head) == _KEYBOX_MAGIC_AT and bool(head[_KEYBOX_FLAGS_AT] & _HOLDS_OPENPGP)
+        flags = file.read(_KEYBOX_FLAGS_AT + 1)[_KEYBOX_FLAGS_AT:]
+    return bool(flags) and bool(flags[0] & _HOLDS_OPENPGP)
 
 
 def _names(directory: Path) -> frozenset[str]:
@@ -277,15 +276,12 @@ def _file(content: Path | bytes, head: bytes, name: str) -> Place:
 def _holds_keys(head: bytes) -> bool:
     """Whether content that begins with *head* has keys."""
     from gpgmail.gpg.armor import KEY_ARMOR, unmarked
-    from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY
+    from gpgmail.gpg.framing import PUBLIC_KEY, SECRET_KEY, first_tag, is_keybox
 
     head = unmarked(head)
-    if head[_KEYBOX_MAGIC_AT:].startswith(_KEYBOX_MAGIC):
-        return True
-    if not head[0] & 0x80:
-        return any(armor in head for armor in KEY_ARMOR)
-    tag = head[0] & 0x3F if head[0] & 0x40 else (head[0] >> 2) & 0x0F
-    return tag in (SECRET_KEY, PUBLIC_KEY)
+    tag = first_tag(head)
+    armored = tag is None and any(armor in head for armor in KEY_ARMOR)
+    return is_keybox(head) or armored or tag in (SECRET_KEY, PUBLIC_KEY)
 
 
 def _identity(path: Path) -> Hashable:
